@@ -1,0 +1,156 @@
+"""What a command is, and how its options are found in what somebody typed or picked (pure).
+
+A command declares itself once; Discord shows its options natively, everywhere else they are typed after
+the text: ``/image a cat --aspect_ratio 16:9``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bot.errors import Refused
+from bot.types import Request
+
+if TYPE_CHECKING:
+    from bot.commands.context import Context
+    from bot.gateway.models import Models
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    INTEGER = "integer"
+    IMAGE = "image"  # travels as Request.attachments, not as text
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. The first TEXT option of a command takes what is typed without a name.
+
+    ``choices`` are the only values allowed; ``complete`` offers values while somebody types.
+    ``minimum`` and ``maximum`` bound an INTEGER.
+    """
+
+    name: str
+    description: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    complete: Callable[[Models, str], Sequence[str]] | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``description`` is one line of at most 100 characters (Discord's limit). ``run`` answers."""
+
+    name: str
+    description: str
+    run: Callable[[Context], Awaitable[None]]
+    options: tuple[Option, ...] = ()
+
+
+def split_line(line: str) -> tuple[str, str]:
+    """A typed line as (command, what follows). A line without a slash is a question: ("ask", line)."""
+    line = line.strip()
+    match = re.match(r"/(\w+)(?:\s+|$)", line)
+    if match is None:
+        return "ask", line
+    return match[1].lower(), line[match.end() :]
+
+
+def bind(command: Command, request: Request) -> dict[str, str]:
+    """The request's options by name, checked. Raises Refused with what to do instead."""
+    options = dict(request.options)
+    if request.text:
+        text, typed = _split_options(command, request.text)
+        options |= typed
+        free = next((option for option in command.options if option.kind is Kind.TEXT), None)
+        if text and free is None:
+            raise Refused(f"/{command.name} takes no text. {usage(command)}")
+        if text and free is not None:
+            options.setdefault(free.name, text)
+    return {
+        option.name: _check(command, option, options[option.name])
+        for option in command.options
+        if _is_given(command, option, options)
+    }
+
+
+def usage(command: Command) -> str:
+    """How to type the command, in one line: ``/model [name]``."""
+    words = [f"/{command.name}"]
+    free = next((option for option in command.options if option.kind is Kind.TEXT), None)
+    for option in command.options:
+        if option is free:
+            words.append(option.name if option.required else f"[{option.name}]")
+        elif option.kind is not Kind.IMAGE:
+            words.append(f"[--{option.name} …]")
+    return " ".join(words)
+
+
+def nearest(word: str, known: Sequence[str], *, most: int = 3) -> list[str]:
+    """The known words that look most like this one, best first."""
+    lowered = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), lowered, n=most, cutoff=0.5)
+    inside = [low for low in lowered if word and word.lower() in low and low not in close]
+    return [lowered[low] for low in [*close, *inside][:most]]
+
+
+# An option stands after the text, at the line's end: "--name value". Phones turn "--" into a dash.
+_LAST_OPTION = re.compile(
+    r"(?:^|\s)(?:--|—|–)(\w+)(?:[ \t=]+([^\s—–-][^\s]*|-\d+|\"[^\"]*\"))?\s*$"
+)
+
+
+def _split_options(command: Command, text: str) -> tuple[str, dict[str, str]]:
+    """Peel ``--name value`` from the end of the text as long as the names are this command's.
+
+    Any other ``--word`` belongs to the text, as in a question about ``git log --oneline``, unless it
+    can only be a misspelt option.
+    """
+    names = [option.name for option in command.options if option.kind is not Kind.IMAGE]
+    found: dict[str, str] = {}
+    while match := _LAST_OPTION.search(text):
+        name, value = match[1].lower(), match[2]
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+            if close:
+                raise Refused(f"/{command.name} has no option --{name}. Did you mean --{close[0]}?")
+            break
+        if value is None:
+            raise Refused(f"--{name} needs a value: --{name} …")
+        found.setdefault(name, value.strip('"'))
+        text = text[: match.start()]
+    return text.strip(), found
+
+
+def _is_given(command: Command, option: Option, options: Mapping[str, str]) -> bool:
+    if options.get(option.name, "").strip():
+        return True
+    if option.required and option.kind is not Kind.IMAGE:
+        raise Refused(f"What should the {option.name} be? Type it like this: {usage(command)}")
+    return False
+
+
+def _check(command: Command, option: Option, value: str) -> str:
+    value = value.strip()
+    if option.choices and value not in option.choices:
+        raise Refused(
+            f"--{option.name} can be {', '.join(option.choices)}; “{value[:40]}” is none of them."
+        )
+    if option.kind is Kind.INTEGER:
+        if not re.fullmatch(r"[+-]?\d{1,9}", value):
+            raise Refused(
+                f"--{option.name} must be a whole number, like --{option.name} {option.minimum or 1}."
+            )
+        number = int(value)
+        low, high = option.minimum, option.maximum
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise Refused(f"--{option.name} must be from {low} to {high}.")
+    return value

@@ -1,0 +1,112 @@
+"""The contract: what the core asks of a platform, a gateway and a database, and what it offers them.
+
+Everything a stranger must implement is on this page. Each Protocol is as narrow as it can be; what
+differs between platforms is data (``Capabilities``), never an optional method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.events import ReplyEvent
+from bot.pacing import Budget
+from bot.types import Channel, ImagePrompt, Page, Prompt, Request, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one place to answer can take.
+
+    ``page_limit`` is the longest text of a page in units of ``measure``; ``caption_limit`` the longest
+    text of a page that carries attachments (0: as ``page_limit``). ``pace`` is the pleasant number of
+    seconds between two edits of a page, ``budgets`` the limits that its calls share with others.
+    """
+
+    page_limit: int
+    measure: Callable[[str], int] = len
+    caption_limit: int = 0
+    files_per_page: int = 10
+    file_limit: int = 10 * 2**20
+    pace: float = 1.0
+    budgets: tuple[Budget, ...] = ()
+
+
+class Surface(Protocol):
+    """Where one reply appears."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def ref(self) -> str:
+        """Enough to find the reply again after a restart, through ``Adapter.reopen``; "" before the first page."""
+
+    async def show(self, page: Page) -> None:
+        """Make page N read so: send it where it is new, edit it where it is not. Idempotent.
+
+        Pages come one at a time and in order. Raises Busy (wait, then call again), Gone or Unreachable.
+        A send is repeated only when the first one surely did not arrive.
+        """
+
+
+class Handler(Protocol):
+    """What an adapter is given."""
+
+    async def handle(self, request: Request, surface: Surface) -> None:
+        """Answer the request on the surface; returns when it is answered. Raises nothing but cancellation."""
+
+    def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
+        """Values to offer while somebody types an option, best first."""
+
+    async def history(self, channel: Channel) -> Sequence[Turn]:
+        """The channel's remembered turns, oldest first."""
+
+
+class Adapter(Protocol):
+    """One platform. Built with its own section of the settings; opens nothing before ``serve``."""
+
+    async def serve(self, handler: Handler) -> None:
+        """Connect and pass requests on until cancelled. Raises AdapterError where trying again is useless."""
+
+    async def check(self) -> str:
+        """One real call that proves the credentials: who we are there. Raises AdapterError or Unreachable."""
+
+    def reopen(self, channel: Channel, ref: str) -> Surface:
+        """The surface of an earlier reply, by its ``ref``."""
+
+
+class Gateway(Protocol):
+    """The road to every model."""
+
+    def stream(
+        self, prompt: Prompt | ImagePrompt
+    ) -> AbstractAsyncContextManager[AsyncIterator[ReplyEvent]]:
+        """Ask, and read the answer as it comes. Leaving the block early hangs up. Raises GatewayError."""
+
+    async def models(self) -> Sequence[str]:
+        """The names the gateway offers now. Raises GatewayError."""
+
+
+class Store(Protocol):
+    """What must survive a restart. Every method is one statement, so none can be half done."""
+
+    async def begin(self, turn: Turn) -> bool:
+        """Claim the turn's source in its channel. False where it was claimed before: do not answer again."""
+
+    async def finish(self, turn: Turn) -> None:
+        """Write down how a begun turn ended."""
+
+    async def history(self, channel: Channel, limit: int) -> list[Turn]:
+        """The newest ``limit`` turns with something to remember (a reply), oldest first."""
+
+    async def forget(self, channel: Channel) -> int:
+        """Erase what was said in the channel; how many turns that were. Claims stay."""
+
+    async def choices(self, channel: Channel) -> dict[str, str]:
+        """What the channel has chosen by name, e.g. {"chat_model": "gpt-5"}."""
+
+    async def choose(self, channel: Channel, name: str, value: str) -> None:
+        """Set one choice of the channel for good."""

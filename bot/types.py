@@ -1,0 +1,182 @@
+"""The nouns: the values that cross every boundary of Switchboard.
+
+All of them are frozen and compare by content. None knows a platform, a database or a wire format, and
+none holds an open resource. Sizes are in bytes, times in seconds since the epoch (UTC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where a conversation happens. ``server`` is the community it belongs to ("" for a private chat);
+    ``thread`` is a thread or topic inside the channel ("" for none)."""
+
+    platform: str
+    server: str
+    id: str
+    thread: str = ""
+
+    @property
+    def key(self) -> str:
+        """The conversation's key: platform, id and thread, readable and unique across platforms."""
+        return f"{self.platform}:{self.id}:{self.thread}"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who asks. ``name`` is what other members call them; ``moderator`` is the platform's own judgement."""
+
+    id: str
+    name: str
+    roles: frozenset[str] = frozenset()
+    moderator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: its bytes, never a platform's URL (those expire)."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    data: bytes = field(repr=False)
+    media_type: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    data: bytes = field(repr=False)
+    media_type: str
+    name: str = ""
+
+
+Attachment = Image | Audio | File
+Part = Text | Attachment
+
+
+class Role(StrEnum):
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing said in a conversation. ``name`` is the speaker's, "" where it does not matter."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One person asking for one thing.
+
+    ``source`` is the platform's own id of the event: the same event delivered twice has the same source.
+    A platform with native options fills ``options`` by name. A platform where people type a line fills
+    ``text`` with what followed the command; ``bot.commands.bind`` finds the options in it.
+    """
+
+    channel: Channel
+    user: User
+    source: str
+    command: str = "ask"
+    text: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+    quoted: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a chat model is asked. ``messages`` fit its context and end with the question."""
+
+    model: str
+    system: str
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePrompt:
+    """What a picture model is asked. ``aspect_ratio`` is like "16:9", "" for the model's own choice."""
+
+    model: str
+    text: str
+    images: tuple[Image, ...] = ()
+    aspect_ratio: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the gateway counted them."""
+
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+
+
+class Status(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request and what became of it: the unit that is stored, counted and forgotten.
+
+    ``reply`` is None where there is nothing to remember: the turn is still running, it failed, or its
+    command takes no part in the conversation. ``surface`` is the reply's ``Surface.ref``.
+    """
+
+    id: str
+    request: Request
+    model: str = ""
+    status: Status = Status.RUNNING
+    reply: Message | None = None
+    usage: Usage = Usage()
+    surface: str = ""
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button. Pressing it does what typing ``line`` would ("/model gpt-5"), so it works after a restart
+    and gives nobody more than the same words would. At most 64 bytes, Telegram's limit for a button."""
+
+    label: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One message of a reply: page 0, 1, 2 … with its Markdown, attachments and buttons.
+
+    ``final`` says that this page will not be shown again unless delivery failed.
+    """
+
+    number: int
+    text: str
+    media: Sequence[Attachment] = ()
+    actions: Sequence[Action] = ()
+    final: bool = False
