@@ -1,23 +1,29 @@
-"""The configuration: environment, ``.env`` and ``switchboard.toml`` (in that order of weight) as frozen Settings.
+"""The configuration: environment, ``.env`` and ``switchboard.toml``, in that order of weight.
 
-``load`` reports every fault at once. A variable ``GATEWAY_BASE_URL`` is ``base_url`` in the file's
-``[gateway]`` section. Secrets are ``SecretStr``: they print as stars.
+``load`` reports every fault at once. The variable ``GATEWAY_BASE_URL`` is ``base_url`` in the
+file's ``[gateway]`` section, and so on. Secrets are ``SecretStr``: they print as stars.
 """
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
-import os
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -100,8 +106,10 @@ class WebSettings(_Section):
 
 class LogSettings(_Section):
     model_config = SettingsConfigDict(env_prefix="LOG_")
-    format: Literal["console", "json"] = "console"
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Annotated[Literal["console", "json"], BeforeValidator(str.lower)] = "console"
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = (
+        "INFO"
+    )
 
 
 class Settings(BaseModel):
@@ -116,7 +124,7 @@ class Settings(BaseModel):
     web: WebSettings
     log: LogSettings
 
-    SECTIONS: ClassVar[dict[str, type[_Section]]] = {
+    SECTIONS: ClassVar[dict[str, type[BaseSettings]]] = {
         "discord": DiscordSettings,
         "telegram": TelegramSettings,
         "gateway": GatewaySettings,
@@ -142,3 +150,124 @@ class Settings(BaseModel):
         texts = [secret.get_secret_value() for secret in found if secret is not None]
         password = urlsplit(self.storage.url).password
         return [text for text in [*texts, password or ""] if text]
+
+
+_EXAMPLES = {
+    "discord.api_url": "https://discord.com/api/v10",
+    "telegram.api_url": "https://api.telegram.org",
+    "gateway.base_url": "https://api.ccapi.ai",
+    "gateway.chat_model": "gpt-5-mini",
+    "gateway.image_model": "nano-banana",
+    "storage.url": "sqlite:///switchboard.db",
+    "web.host": "127.0.0.1",
+    "web.port": "8080",
+    "log.format": "console or json",
+    "log.level": "DEBUG, INFO, WARNING or ERROR",
+}
+
+
+def load(folder: Path = Path(), *, serving: bool = False) -> Settings:
+    """Read the configuration. ``serving``: also what ``switchboard run`` needs must be there.
+
+    Raises ConfigError with every fault.
+    """
+    faults: list[Fault] = []
+    file = _read_file(folder / CONFIG_FILE, faults)
+    sections: dict[str, Any] = {}
+    for name, kind in Settings.SECTIONS.items():
+        try:
+            sections[name] = kind(_env_file=folder / ENV_FILE, **file.get(name, {}))
+        except ValidationError as error:
+            faults += [_fault(name, str(found["loc"][0]), found["msg"]) for found in error.errors()]
+            sections[name] = None
+    if serving:
+        faults += _missing(sections)
+    if faults:
+        raise ConfigError(faults)
+    return Settings(**sections)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, seen from this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _read_file(path: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
+    """The file's known sections with their known values; whatever is unknown becomes a fault."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        faults.append(Fault(path.name, f"cannot be read: {error}.", "Correct or remove the file."))
+        return {}
+    sections: dict[str, dict[str, Any]] = {}
+    for name, values in content.items():
+        kind = Settings.SECTIONS.get(name)
+        if kind is None or not isinstance(values, dict):
+            faults.append(_unknown(f"[{name}]", name, list(Settings.SECTIONS)))
+            continue
+        fields = kind.model_fields
+        faults += [
+            _unknown(f"{key} in [{name}]", key, list(fields)) for key in values if key not in fields
+        ]
+        sections[name] = {key: value for key, value in values.items() if key in fields}
+    return sections
+
+
+def _unknown(what: str, name: str, known: list[str]) -> Fault:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+    return Fault(f"{CONFIG_FILE}: {what}", "is not known.", hint)
+
+
+def _fault(section: str, field: str, message: str) -> Fault:
+    problem = message.removeprefix("Value error, ")
+    example = _EXAMPLES.get(f"{section}.{field}")
+    remedy = f"For example: {example}." if example else f"Correct it, or leave {field} out."
+    return Fault(f"{section}_{field}".upper(), f"{problem[:1].lower()}{problem[1:]}.", remedy)
+
+
+def _missing(sections: dict[str, Any]) -> list[Fault]:
+    """What is needed to serve and is not there. A section that could not be read is None."""
+    faults = []
+    discord, telegram = sections["discord"], sections["telegram"]
+    web, gateway = sections["web"], sections["gateway"]
+    if (
+        discord
+        and telegram
+        and web
+        and not (discord.token or telegram.token or web.port is not None)
+    ):
+        faults.append(
+            Fault(
+                "DISCORD_TOKEN, TELEGRAM_TOKEN",
+                "no platform is configured.",
+                "Set at least one of them, or WEB_PORT for the local web chat. "
+                "To look around without any account, type: switchboard demo",
+            )
+        )
+    if (
+        gateway
+        and not gateway.api_key
+        and not is_loopback(urlsplit(gateway.base_url).hostname or "")
+    ):
+        faults.append(
+            Fault(
+                "GATEWAY_API_KEY",
+                "is missing.",
+                f"Set it to your key for {urlsplit(gateway.base_url).hostname}.",
+            )
+        )
+    if web and web.port is not None and not web.token and not is_loopback(web.host):
+        faults.append(
+            Fault(
+                "WEB_TOKEN",
+                f"is missing, but WEB_HOST {web.host} can be reached by others.",
+                "Set WEB_TOKEN to a long random text, or WEB_HOST to 127.0.0.1.",
+            )
+        )
+    return faults

@@ -1,11 +1,11 @@
 """Every error Switchboard raises on purpose.
 
-SwitchboardError            .notice: the sentence a person may read (no raw upstream text, no secrets)
+SwitchboardError            .notice: the sentence a person may read (nothing raw, no secrets)
 ├── ConfigError             .faults: every fault of the configuration at once, each with its remedy
-├── Refused                 the request itself is the problem: unknown command, bad option, too many waiting
+├── Refused                 the request is the problem: unknown command, bad option, long queue
 ├── StorageError            the database cannot be opened, read or written
 ├── AdapterError            a platform refuses us for good: wrong token, missing intent
-├── GatewayError            .status and .request_id are for the operator's log, .retry_after is in seconds
+├── GatewayError            .status and .request_id are for the log, .retry_after is in seconds
 │   ├── BadKey              the key is missing, unknown or expired
 │   ├── NoCredit            the account is empty
 │   ├── NotAllowed          the key may not do this
@@ -72,7 +72,8 @@ class AdapterError(SwitchboardError):
 
 
 class GatewayError(SwitchboardError):
-    """A failed call to the model gateway. ``retryable`` says that the same call may well succeed later."""
+    """A failed call to the model gateway. ``retryable`` says that the same call may well succeed
+    later."""
 
     notice = "The model could not answer."
     retryable = False
@@ -128,7 +129,7 @@ class GatewayDown(GatewayError):
 
 class Misrouted(GatewayError):
     notice = (
-        "A web page answered where the model gateway should be. "
+        "What answers at the configured address is no model gateway. "
         "The bot's operator needs to check GATEWAY_BASE_URL."
     )
 

@@ -1,7 +1,7 @@
 """What a model sends back, as one small family of events, and the one fold over them.
 
-A chat answer is TextDelta … UsageReport, Finish; a picture is Progress … Media, Finish. Screen, history
-and bill all read the same ``Reply``.
+A chat answer is TextDelta … UsageReport, Finish; a picture is Progress … Media, Finish. Screen,
+history and bill all read the same ``Reply``.
 """
 
 from __future__ import annotations

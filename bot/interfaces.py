@@ -1,4 +1,5 @@
-"""The contract: what the core asks of a platform, a gateway and a database, and what it offers them.
+"""The contract: what the core asks of a platform, a gateway and a database, and what it offers
+them.
 
 Everything a stranger must implement is on this page. Each Protocol is as narrow as it can be; what
 differs between platforms is data (``Capabilities``), never an optional method.
@@ -13,16 +14,17 @@ from typing import Protocol
 
 from bot.events import ReplyEvent
 from bot.pacing import Budget
-from bot.types import Channel, ImagePrompt, Page, Prompt, Request, Turn
+from bot.types import Channel, ImagePrompt, Page, Prompt, Request, Status, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What one place to answer can take.
 
-    ``page_limit`` is the longest text of a page in units of ``measure``; ``caption_limit`` the longest
-    text of a page that carries attachments (0: as ``page_limit``). ``pace`` is the pleasant number of
-    seconds between two edits of a page, ``budgets`` the limits that its calls share with others.
+    ``page_limit`` is the longest text of a page in units of ``measure``; ``caption_limit`` the
+    longest text of a page that carries attachments (0: as ``page_limit``). ``pace`` is the pleasant
+    number of seconds between two edits of a page, ``budgets`` the limits that its calls share with
+    others.
     """
 
     page_limit: int
@@ -42,21 +44,22 @@ class Surface(Protocol):
 
     @property
     def ref(self) -> str:
-        """Enough to find the reply again after a restart, through ``Adapter.reopen``; "" before the first page."""
+        """Enough to find the reply again after a restart, through ``Adapter.reopen``; "" before the
+        first page."""
 
     async def show(self, page: Page) -> None:
         """Make page N read so: send it where it is new, edit it where it is not. Idempotent.
 
-        Pages come one at a time and in order. Raises Busy (wait, then call again), Gone or Unreachable.
-        A send is repeated only when the first one surely did not arrive.
+        Pages come one at a time and in order. Raises Busy (wait, then call again), Gone or
+        Unreachable. A send is repeated only when the first one surely did not arrive.
         """
 
 
 class Handler(Protocol):
     """What an adapter is given."""
 
-    async def handle(self, request: Request, surface: Surface) -> None:
-        """Answer the request on the surface; returns when it is answered. Raises nothing but cancellation."""
+    async def handle(self, request: Request, surface: Surface) -> Status:
+        """Answer the request on the surface; how it ended. Raises nothing but cancellation."""
 
     def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
         """Values to offer while somebody types an option, best first."""
@@ -69,10 +72,12 @@ class Adapter(Protocol):
     """One platform. Built with its own section of the settings; opens nothing before ``serve``."""
 
     async def serve(self, handler: Handler) -> None:
-        """Connect and pass requests on until cancelled. Raises AdapterError where trying again is useless."""
+        """Connect and pass requests on until cancelled. Raises AdapterError where trying again is
+        useless."""
 
     async def check(self) -> str:
-        """One real call that proves the credentials: who we are there. Raises AdapterError or Unreachable."""
+        """One real call that proves the credentials: who we are there. Raises AdapterError or
+        Unreachable."""
 
     def reopen(self, channel: Channel, ref: str) -> Surface:
         """The surface of an earlier reply, by its ``ref``."""
@@ -84,7 +89,8 @@ class Gateway(Protocol):
     def stream(
         self, prompt: Prompt | ImagePrompt
     ) -> AbstractAsyncContextManager[AsyncIterator[ReplyEvent]]:
-        """Ask, and read the answer as it comes. Leaving the block early hangs up. Raises GatewayError."""
+        """Ask, and read the answer as it comes. Leaving the block early hangs up. Raises
+        GatewayError."""
 
     async def models(self) -> Sequence[str]:
         """The names the gateway offers now. Raises GatewayError."""
@@ -94,7 +100,8 @@ class Store(Protocol):
     """What must survive a restart. Every method is one statement, so none can be half done."""
 
     async def begin(self, turn: Turn) -> bool:
-        """Claim the turn's source in its channel. False where it was claimed before: do not answer again."""
+        """Claim the turn's source in its channel. False where it was claimed before: do not answer
+        again."""
 
     async def finish(self, turn: Turn) -> None:
         """Write down how a begun turn ended."""

@@ -1,7 +1,7 @@
 """When the next call to a platform may go out: pure arithmetic on a given clock.
 
-A ``Budget`` is a limit that several replies share (a channel's edits, a chat's messages). A ``Pacer``
-keeps count for all of them; it never waits itself, it says how long to wait.
+A ``Budget`` is a limit that several replies share (a channel's edits, a chat's messages). A
+``Pacer`` keeps count for all of them; it never waits itself, it says how long to wait.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Pacer:
             self._calls.setdefault(budget.key, deque()).append(now)
 
     def hold(self, budgets: Iterable[Budget], until: float) -> None:
-        """The platform said to wait: nothing that shares the first, narrowest budget goes out before ``until``."""
+        """The platform said to wait: nothing that shares the first, narrowest budget goes out
+        before ``until``."""
         budget = next(iter(budgets), None)
         if budget is not None:
             self._held[budget.key] = max(until, self._held.get(budget.key, until))

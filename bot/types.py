@@ -1,7 +1,7 @@
 """The nouns: the values that cross every boundary of Switchboard.
 
-All of them are frozen and compare by content. None knows a platform, a database or a wire format, and
-none holds an open resource. Sizes are in bytes, times in seconds since the epoch (UTC).
+All of them are frozen and compare by content. None knows a platform, a database or a wire format,
+and none holds an open resource. Sizes are in bytes, times in seconds since the epoch (UTC).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where a conversation happens. ``server`` is the community it belongs to ("" for a private chat);
-    ``thread`` is a thread or topic inside the channel ("" for none)."""
+    """Where a conversation happens. ``server`` is the community it belongs to ("" for a private
+    chat); ``thread`` is a thread or topic inside the channel ("" for none)."""
 
     platform: str
     server: str
@@ -29,7 +29,8 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who asks. ``name`` is what other members call them; ``moderator`` is the platform's own judgement."""
+    """Who asks. ``name`` is what other members call them; ``moderator`` is the platform's own
+    judgement."""
 
     id: str
     name: str
@@ -91,9 +92,10 @@ class Message:
 class Request:
     """One person asking for one thing.
 
-    ``source`` is the platform's own id of the event: the same event delivered twice has the same source.
-    A platform with native options fills ``options`` by name. A platform where people type a line fills
-    ``text`` with what followed the command; ``bot.commands.bind`` finds the options in it.
+    ``source`` is the platform's own id of the event: the same event delivered twice has the same
+    source. A platform with native options fills ``options`` by name. A platform where people type a
+    line fills ``text`` with what followed the command; ``bot.commands.bind`` finds the options in
+    it.
     """
 
     channel: Channel
@@ -117,7 +119,8 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class ImagePrompt:
-    """What a picture model is asked. ``aspect_ratio`` is like "16:9", "" for the model's own choice."""
+    """What a picture model is asked. ``aspect_ratio`` is like "16:9", "" for the model's own
+    choice."""
 
     model: str
     text: str
@@ -145,8 +148,8 @@ class Status(StrEnum):
 class Turn:
     """One request and what became of it: the unit that is stored, counted and forgotten.
 
-    ``reply`` is None where there is nothing to remember: the turn is still running, it failed, or its
-    command takes no part in the conversation. ``surface`` is the reply's ``Surface.ref``.
+    ``reply`` is None where there is nothing to remember: the turn is still running, it failed, or
+    its command takes no part in the conversation. ``surface`` is the reply's ``Surface.ref``.
     """
 
     id: str
@@ -161,8 +164,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button. Pressing it does what typing ``line`` would ("/model gpt-5"), so it works after a restart
-    and gives nobody more than the same words would. At most 64 bytes, Telegram's limit for a button."""
+    """A button. Pressing it does what typing ``line`` would ("/model gpt-5"), so it works after a
+    restart and gives nobody more than the same words would. At most 64 bytes, Telegram's limit for
+    a button."""
 
     label: str
     line: str

@@ -3,6 +3,13 @@
 It then appears on every platform and in /help by itself.
 """
 
+from bot.commands.ask import ASK
 from bot.commands.base import Command, Kind, Option, bind, nearest, split_line, usage
+from bot.commands.help import HELP
+from bot.commands.image import IMAGE
+from bot.commands.model import MODEL
+from bot.commands.reset import RESET
+
+COMMANDS: tuple[Command, ...] = (ASK, IMAGE, MODEL, RESET, HELP)
 
 __all__ = ["COMMANDS", "Command", "Kind", "Option", "bind", "nearest", "split_line", "usage"]

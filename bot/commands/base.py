@@ -1,7 +1,7 @@
 """What a command is, and how its options are found in what somebody typed or picked (pure).
 
-A command declares itself once; Discord shows its options natively, everywhere else they are typed after
-the text: ``/image a cat --aspect_ratio 16:9``.
+A command declares itself once; Discord shows its options natively, everywhere else they are typed
+after the text: ``/image a cat --aspect_ratio 16:9``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.errors import Refused
-from bot.types import Request
+from bot.types import Request, Turn
 
 if TYPE_CHECKING:
     from bot.commands.context import Context
@@ -47,11 +47,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``description`` is one line of at most 100 characters (Discord's limit). ``run`` answers."""
+    """``description`` is one line of at most 100 characters (Discord's limit). ``run`` answers, and
+    returns the turn as it ended where there is more to write down than that it was done."""
 
     name: str
     description: str
-    run: Callable[[Context], Awaitable[None]]
+    run: Callable[[Context], Awaitable[Turn | None]]
     options: tuple[Option, ...] = ()
 
 
@@ -111,8 +112,8 @@ _LAST_OPTION = re.compile(
 def _split_options(command: Command, text: str) -> tuple[str, dict[str, str]]:
     """Peel ``--name value`` from the end of the text as long as the names are this command's.
 
-    Any other ``--word`` belongs to the text, as in a question about ``git log --oneline``, unless it
-    can only be a misspelt option.
+    Any other ``--word`` belongs to the text, as in a question about ``git log --oneline``, unless
+    it can only be a misspelt option.
     """
     names = [option.name for option in command.options if option.kind is not Kind.IMAGE]
     found: dict[str, str] = {}
@@ -147,7 +148,8 @@ def _check(command: Command, option: Option, value: str) -> str:
     if option.kind is Kind.INTEGER:
         if not re.fullmatch(r"[+-]?\d{1,9}", value):
             raise Refused(
-                f"--{option.name} must be a whole number, like --{option.name} {option.minimum or 1}."
+                f"--{option.name} must be a whole number, "
+                f"like --{option.name} {option.minimum or 1}."
             )
         number = int(value)
         low, high = option.minimum, option.maximum

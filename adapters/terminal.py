@@ -1,0 +1,244 @@
+"""The terminal: a prompt with history and completion, or lines from standard input one after the
+other.
+
+Replies stream in as rendered Markdown and pictures are saved to a folder. Where the output is no
+terminal, each reply is printed once, as the Markdown it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import re
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.segment import Segment
+
+from bot.commands import Command, split_line
+from bot.errors import AdapterError, SurfaceError
+from bot.gateway.pictures import media_type
+from bot.interfaces import Capabilities, Handler
+from bot.types import Attachment, Channel, Image, Page, Request, Status, User
+
+CHANNEL = Channel("terminal", "", "local")
+_PICTURE = re.compile(r"\s--image[ =](\"[^\"]+\"|\S+)")
+_LEAVE = {"/quit", "/exit"}
+
+
+class Terminal:
+    """``serve`` until the input ends; ``failed`` then says whether any line did.
+
+    ``folder`` takes the pictures, ``history`` is the file of earlier lines.
+    """
+
+    def __init__(self, commands: Sequence[Command], folder: Path, history: Path) -> None:
+        self._commands = commands
+        self._folder = folder
+        self._history = history
+        self._console = Console(soft_wrap=False)
+        self._user = User("local", getpass.getuser(), moderator=True)
+        self.failed = False
+
+    async def serve(self, handler: Handler) -> None:
+        lines = self._typed(handler) if sys.stdin.isatty() else _piped()
+        async for line in lines:
+            if line.strip() in _LEAVE:
+                return
+            if line.strip():
+                await self._run(line, handler)
+
+    async def check(self) -> str:
+        return "the terminal"
+
+    def reopen(self, channel: Channel, ref: str) -> TerminalSurface:
+        return TerminalSurface(self._console, self._folder)
+
+    async def _run(self, line: str, handler: Handler) -> None:
+        try:
+            line, pictures = _pictures(line)
+        except AdapterError as error:
+            self._console.print(f"⚠️ {error.notice}", markup=False)
+            self.failed = True
+            return
+        command, text = split_line(line)
+        request = Request(
+            CHANNEL, self._user, uuid.uuid4().hex, command, text=text, attachments=pictures
+        )
+        with TerminalSurface(self._console, self._folder) as surface:
+            answer = asyncio.ensure_future(handler.handle(request, surface))
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGINT, answer.cancel)
+            try:
+                self.failed |= await answer is Status.FAILED
+            except asyncio.CancelledError:
+                if not answer.cancelled():  # we are the ones to stop, not only the answer
+                    raise
+                self.failed = True
+            finally:
+                loop.remove_signal_handler(signal.SIGINT)
+
+    async def _typed(self, handler: Handler) -> AsyncIterator[str]:
+        self._console.print("[dim]Ask anything. /help shows the commands, Ctrl-D leaves.[/]")
+        session: PromptSession[str] = PromptSession(
+            "› ",
+            history=FileHistory(str(self._history)),
+            completer=_Completer(self._commands, handler),
+            complete_while_typing=True,
+        )
+        while True:
+            try:
+                yield await session.prompt_async()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return
+
+
+class TerminalSurface:
+    """One reply, growing in place. Use it as a ``with`` block, so that the cursor comes back."""
+
+    capabilities = Capabilities(page_limit=100_000, files_per_page=100, file_limit=2**30, pace=0.08)
+    ref = ""
+
+    def __init__(self, console: Console, folder: Path) -> None:
+        self._console = console
+        self._folder = folder
+        self._live: Live | None = None
+        self._printed = 0
+        self._saved: dict[int, str] = {}
+
+    def __enter__(self) -> TerminalSurface:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, transient=True, refresh_per_second=12)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    async def show(self, page: Page) -> None:
+        if self._live is not None:
+            self._live.update(_Tail(page.text))
+        if not page.final or page.number < self._printed:
+            return
+        self._printed = page.number + 1
+        if self._live is not None:
+            self._live.update("")
+        if page.text:
+            if self._console.is_terminal:
+                self._console.print(Markdown(page.text, code_theme="ansi_dark"))
+            else:
+                self._console.file.write(page.text + "\n")
+        for part in page.media:
+            path = await asyncio.to_thread(_save, self._folder, part)
+            self._console.print(f"Saved {escape(str(path))}", highlight=False, soft_wrap=True)
+        if page.actions and self._console.is_terminal:
+            hints = "   ".join(action.line for action in page.actions)
+            self._console.print(f"[dim]{escape(hints)}[/]")
+        self._console.file.flush()
+
+
+class _Tail:
+    """Markdown of which the last lines are shown while it is longer than the screen."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(
+            Markdown(self._text, code_theme="ansi_dark"), options, pad=False
+        )
+        for line in lines[-max(console.height - 2, 1) :]:
+            yield from line
+            yield Segment.line()
+
+
+class _Completer(Completer):
+    """Command names after a slash, then what the command completes."""
+
+    def __init__(self, commands: Sequence[Command], handler: Handler) -> None:
+        self._commands = {command.name: command for command in commands}
+        self._handler = handler
+
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        line = document.text_before_cursor
+        if not line.startswith("/"):
+            return
+        name, space, rest = line[1:].partition(" ")
+        if not space:
+            for command in self._commands.values():
+                if command.name.startswith(name):
+                    yield Completion(
+                        f"/{command.name} ",
+                        -len(line),
+                        command.name,
+                        display_meta=command.description,
+                    )
+            return
+        if (known := self._commands.get(name)) is not None:
+            yield from self._options(known, rest)
+
+    def _options(self, command: Command, rest: str) -> Iterable[Completion]:
+        word = rest.rpartition(" ")[2]
+        before = rest.removesuffix(word).rstrip().rpartition(" ")[2]
+        if word.startswith("--"):
+            names = [option.name for option in command.options if option.name.startswith(word[2:])]
+            yield from (Completion(f"--{name} ", -len(word)) for name in names)
+            return
+        option = before.removeprefix("--") if before.startswith("--") else ""
+        if not option and command.options and " " not in rest:
+            option = command.options[0].name
+        for value in self._handler.complete(CHANNEL, command.name, option, word)[:25]:
+            yield Completion(value, -len(word))
+
+
+async def _piped() -> AsyncIterator[str]:
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        yield line
+
+
+def _pictures(line: str) -> tuple[str, tuple[Attachment, ...]]:
+    """Take every ``--image FILE`` out of the line and read the files. Raises AdapterError."""
+    found: list[Attachment] = []
+    for match in _PICTURE.finditer(line):
+        path = Path(match[1].strip('"')).expanduser()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise AdapterError(f"The picture {path} cannot be read: {error.strerror}.") from error
+        kind = media_type(data)
+        if not kind:
+            raise AdapterError(f"{path} is no PNG, JPEG, GIF or WebP picture.")
+        found.append(Image(data, kind, path.name))
+    return _PICTURE.sub("", line), tuple(found)
+
+
+def _save(folder: Path, part: Attachment) -> Path:
+    """Write an attachment under a name that is free. Raises SurfaceError."""
+    stem, dot, ending = Path(part.name or "file.bin").name.rpartition(".")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            path = folder / f"{stem}-{number}{dot}{ending}"
+            try:
+                with path.open("xb") as file:
+                    file.write(part.data)
+                return path
+            except FileExistsError:
+                number += 1
+    except OSError as error:
+        raise SurfaceError(f"The picture cannot be saved in {folder}: {error.strerror}.") from error

@@ -1,0 +1,43 @@
+"""/ask: a question to a chat model, answered as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.commands.base import Command, Option
+from bot.commands.context import Context
+from bot.errors import Refused
+from bot.gateway.models import ModelKind, Models
+from bot.policy import check_question
+from bot.prompt import compose
+from bot.types import Prompt, Turn
+
+
+async def run(context: Context) -> Turn:
+    question = context.options["prompt"]
+    check_question(question)
+    model = context.models.find(await context.model(ModelKind.CHAT))
+    if model.kind is not ModelKind.CHAT:
+        raise Refused(
+            f"{model.name} draws pictures and does not talk. Use /image, or another model."
+        )
+
+    def prompt(history: Sequence[Turn]) -> Prompt:
+        return compose(model.name, model.context, history, context.request, question)
+
+    return await context.conversations.talk(context.turn, context.surface, prompt)
+
+
+def chat_models(models: Models, typed: str) -> list[str]:
+    return models.complete(typed, ModelKind.CHAT)
+
+
+ASK = Command(
+    "ask",
+    "Ask a question; the answer appears as it is written.",
+    run,
+    (
+        Option("prompt", "What you would like to know", required=True),
+        Option("model", "Another model, for this question only", complete=chat_models),
+    ),
+)

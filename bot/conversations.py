@@ -1,0 +1,184 @@
+"""The story of one answer: claim, wait one's turn, remember, ask, show, store.
+
+    begin ─► place in line ─► history ─► Prompt ─► gateway.stream ─► Reply, Renderer ─► finish
+
+Answers of one channel come one at a time and in order; pictures stand in a line of their own, so
+that a drawing that takes minutes holds up no talk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from bot.errors import GatewayError, SurfaceError
+from bot.events import Ending, Reply, TextDelta
+from bot.interfaces import Gateway, Store, Surface
+from bot.pacing import Pacer
+from bot.policy import check_queue
+from bot.prompt import HISTORY
+from bot.renderer import Renderer, show_once
+from bot.types import (
+    Action,
+    Attachment,
+    ImagePrompt,
+    Page,
+    Prompt,
+    Request,
+    Status,
+    Turn,
+)
+
+log = logging.getLogger("switchboard.conversations")
+
+GOODBYE = 3.0  # seconds to say on the answer's page that the bot is going down
+
+_ENDINGS = {
+    Ending.LENGTH: "✂️ *The answer reached the model's length limit.*",
+    Ending.FILTERED: "⚠️ *The provider's content rules ended the answer here.*",
+}
+
+
+class Conversations:
+    """Everything that is going on. Holds no history itself: that is the store's."""
+
+    def __init__(self, store: Store, gateway: Gateway, pacer: Pacer) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._pacer = pacer
+        self._lines: dict[str, deque[asyncio.Event]] = {}
+
+    async def begin(self, request: Request, surface: Surface) -> Turn | None:
+        """Claim the request; None where the same event was claimed before. Raises StorageError."""
+        turn = Turn(id=uuid.uuid4().hex, request=request, surface=surface.ref, started=time.time())
+        return turn if await self._store.begin(turn) else None
+
+    async def finish(self, turn: Turn, surface: Surface) -> None:
+        """Write down how the turn ended. Raises StorageError."""
+        await self._store.finish(replace(turn, surface=surface.ref))
+
+    async def say(self, surface: Surface, text: str, actions: Sequence[Action] = ()) -> None:
+        """Answer with a text that is ours. Raises SurfaceError."""
+        await show_once(surface, self._pacer, text, actions)
+
+    async def talk(
+        self, turn: Turn, surface: Surface, compose: Callable[[Sequence[Turn]], Prompt]
+    ) -> Turn:
+        """Ask a chat model with what the channel remembers. The turn as it ended."""
+        channel = turn.request.channel
+        async with self._place_in_line(channel.key, surface):
+            prompt = compose(await self._store.history(channel, HISTORY))
+            return await self._answer(replace(turn, model=prompt.model), surface, prompt)
+
+    async def draw(self, turn: Turn, surface: Surface, prompt: ImagePrompt) -> Turn:
+        """Ask a picture model. The turn as it ended; pictures are no part of the channel's memory."""
+        async with self._place_in_line(f"{turn.request.channel.key} pictures", surface):
+            ended = await self._answer(
+                replace(turn, model=prompt.model), surface, prompt, _caption(prompt, surface)
+            )
+            return replace(ended, reply=None)
+
+    @asynccontextmanager
+    async def _place_in_line(self, key: str, surface: Surface) -> AsyncIterator[None]:
+        """First come, first served. Whoever waits is told so."""
+        line = self._lines.setdefault(key, deque())
+        check_queue(len(line) - 1)
+        place = asyncio.Event()
+        line.append(place)
+        line[0].set()
+        try:
+            if not place.is_set():
+                await self._tell(surface, _waiting(len(line) - 1))
+            await place.wait()
+            yield
+        finally:
+            line.remove(place)
+            if line:
+                line[0].set()
+            elif self._lines.get(key) is line:
+                del self._lines[key]
+
+    async def _tell(self, surface: Surface, text: str) -> None:
+        try:
+            await surface.show(Page(0, text))
+        except SurfaceError as error:
+            log.info("could not say that an answer waits: %s", error)
+
+    async def _answer(
+        self, turn: Turn, surface: Surface, prompt: Prompt | ImagePrompt, caption: str = ""
+    ) -> Turn:
+        """Stream the reply to the screen. A failure is written under what already arrived."""
+        reply = Reply()
+        status = Status.DONE
+        async with Renderer(surface, self._pacer) as renderer:
+            try:
+                async with self._gateway.stream(prompt) as events:
+                    async for event in events:
+                        reply.add(event)
+                        if isinstance(event, TextDelta):
+                            renderer.write(event.text)
+                footer = _ENDINGS.get(reply.ending or Ending.COMPLETE, "")
+            except GatewayError as error:
+                _log_failure(turn, prompt.model, error)
+                status, footer = Status.FAILED, f"⚠️ {error.notice}"
+            except asyncio.CancelledError:
+                await self._say_goodbye(renderer)
+                raise
+            media, too_large = _that_fit(reply.media, surface)
+            if media and caption:
+                renderer.write(caption)
+            footer = "\n\n".join(part for part in (footer, too_large) if part)
+            if renderer.is_blank and not media and not footer:
+                footer = "The model had nothing to say. Try asking in another way."
+            await renderer.finish(footer, media=media)
+        remembered = reply.message() if status is Status.DONE else None
+        return replace(turn, status=status, reply=remembered, usage=reply.usage)
+
+    async def _say_goodbye(self, renderer: Renderer) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE):
+                await renderer.finish("⚠️ The bot was stopped before the answer was complete.")
+        except (TimeoutError, SurfaceError) as error:
+            log.info("could not mark an interrupted answer: %r", error)
+
+
+def _that_fit(media: Sequence[Attachment], surface: Surface) -> tuple[list[Attachment], str]:
+    """The attachments that the platform takes, and a sentence about the others."""
+    limit = surface.capabilities.file_limit
+    fit = [part for part in media if len(part.data) <= limit][: surface.capabilities.files_per_page]
+    if len(fit) == len(media):
+        return fit, ""
+    return fit, f"⚠️ {len(media) - len(fit)} of {len(media)} files were too large to post here."
+
+
+def _caption(prompt: ImagePrompt, surface: Surface) -> str:
+    """The prompt, shortened where a caption cannot hold it: the asker's own message has all of it."""
+    capabilities = surface.capabilities
+    limit = (capabilities.caption_limit or capabilities.page_limit) - 300
+    text = prompt.text if len(prompt.text) <= limit else prompt.text[: limit // 2].rstrip() + " …"
+    about = " · ".join(part for part in (prompt.model, prompt.aspect_ratio) if part)
+    return f"{text}\n\n*{about}*"
+
+
+def _waiting(ahead: int) -> str:
+    before = "one answer" if ahead == 1 else f"{ahead} answers"
+    return f"⏳ *Waiting for {before} in this channel …*"
+
+
+def _log_failure(turn: Turn, model: str, error: GatewayError) -> None:
+    log.warning(
+        "answer failed: %s: %s (turn %s, channel %s, model %s, status %s, request %s)",
+        type(error).__name__,
+        error,
+        turn.id,
+        turn.request.channel.key,
+        model,
+        error.status or "-",
+        error.request_id or "-",
+    )

@@ -1,0 +1,134 @@
+"""The configuration: where values come from, and every fault at once."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.config import ENV_FILE, Settings, load
+from bot.errors import ConfigError
+
+GOOD = {"DISCORD_TOKEN": "discord-secret", "GATEWAY_API_KEY": "sk-secret"}
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, section in Settings.SECTIONS.items():
+        for field in section.model_fields:
+            monkeypatch.delenv(f"{name}_{field}".upper(), raising=False)
+
+
+def faults(folder: Path, *, serving: bool = True) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, serving=serving)
+    return str(caught.value)
+
+
+def test_everything_has_a_default_but_the_secrets(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+
+    assert settings.gateway.base_url == "https://api.ccapi.ai"
+    assert settings.storage.url == "sqlite:///switchboard.db"
+    assert settings.discord.token is None
+    assert settings.adapters == []
+
+
+def test_the_environment_wins_over_the_env_file_and_that_over_the_toml_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "switchboard.toml").write_text(
+        '[gateway]\nchat_model = "toml"\nimage_model = "toml"\nbase_url = "http://127.0.0.1:1"\n'
+    )
+    (tmp_path / ".env").write_text("GATEWAY_CHAT_MODEL=dotenv\nGATEWAY_IMAGE_MODEL=dotenv\n")
+    monkeypatch.setenv("GATEWAY_CHAT_MODEL", "environment")
+
+    gateway = load(tmp_path).gateway
+
+    assert (gateway.chat_model, gateway.image_model) == ("environment", "dotenv")
+    assert gateway.base_url == "http://127.0.0.1:1"
+
+
+def test_all_faults_are_listed_at_once_each_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "switchboard.toml").write_text('[gatway]\nx = 1\n[discord]\ntokn = "x"\n')
+    monkeypatch.setenv("GATEWAY_BASE_URL", "api.ccapi.ai")
+    monkeypatch.setenv("WEB_PORT", "seventy")
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    monkeypatch.setenv("STORAGE_URL", "mysql://x")
+
+    text = faults(tmp_path)
+
+    assert "Did you mean gateway?" in text
+    assert "Did you mean token?" in text
+    assert "GATEWAY_BASE_URL: must be a web address" in text
+    assert "WEB_PORT" in text
+    assert "LOG_LEVEL" in text
+    assert "STORAGE_URL: must be sqlite:///file.db" in text
+
+
+def test_nothing_configured_says_what_to_set(tmp_path: Path) -> None:
+    text = faults(tmp_path)
+
+    assert "DISCORD_TOKEN" in text
+    assert "TELEGRAM_TOKEN" in text
+    assert "GATEWAY_API_KEY" in text
+    assert "switchboard demo" in text
+
+
+def test_a_gateway_on_this_machine_needs_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "x")
+    monkeypatch.setenv("GATEWAY_BASE_URL", "http://localhost:11434")
+
+    assert load(tmp_path, serving=True).adapters == ["discord"]
+
+
+def test_a_web_chat_that_others_can_reach_needs_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**GOOD, "WEB_PORT": "8080", "WEB_HOST": "0.0.0.0"}.items():  # noqa: S104
+        monkeypatch.setenv(name, value)
+
+    assert "WEB_TOKEN" in faults(tmp_path)
+    monkeypatch.setenv("WEB_TOKEN", "long and random")
+    assert load(tmp_path, serving=True).adapters == ["discord", "web"]
+
+
+def test_an_empty_variable_counts_as_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "")
+    monkeypatch.setenv("WEB_PORT", "")
+
+    assert load(tmp_path).adapters == []
+
+
+def test_secrets_do_not_print(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("STORAGE_URL", "postgresql://bot:db-secret@localhost/x")
+
+    settings = load(tmp_path)
+
+    assert "discord-secret" not in repr(settings)
+    assert "sk-secret" not in str(settings)
+    assert set(settings.secrets) == {"discord-secret", "sk-secret", "db-secret"}
+
+
+def test_a_file_that_is_no_toml_is_one_fault(tmp_path: Path) -> None:
+    (tmp_path / "switchboard.toml").write_text("[gateway\n")
+
+    assert "switchboard.toml: cannot be read" in faults(tmp_path, serving=False)
+
+
+def test_the_example_file_names_every_variable_and_loads(tmp_path: Path) -> None:
+    example = (Path(__file__).parent.parent / ".env.example").read_text()
+    (tmp_path / ENV_FILE).write_text(
+        "\n".join(line.removeprefix("# ") if "=" in line else line for line in example.splitlines())
+    )
+
+    load(tmp_path)
+    for name, section in Settings.SECTIONS.items():
+        for field in section.model_fields:
+            assert f"{name}_{field}".upper() + "=" in example

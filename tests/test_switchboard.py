@@ -1,0 +1,368 @@
+"""One request from the claim to its stored end, with hand-written fakes on a clock that jumps."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.commands import COMMANDS
+from bot.errors import GatewayDown, Gone, Interrupted, StorageError
+from bot.events import Ending, Finish, Media, TextDelta
+from bot.gateway.models import Models
+from bot.interfaces import Capabilities
+from bot.switchboard import Switchboard
+from bot.types import Channel, Image, ImagePrompt, Prompt, Request, Status, Turn, User
+from tests.clock import run
+from tests.fakes import CHANNEL, FakeGateway, FakeStore, FakeSurface, Step, request, says
+
+PICTURE = Image(b"png", "image/png", "picture.png")
+
+
+class Bench:
+    """A Switchboard on fakes. ``script`` is what the gateway does with a prompt."""
+
+    def __init__(self, *steps: Step) -> None:
+        self.script: Sequence[Step] = steps or says("Hello ", "to ", "you.")
+        self.store = FakeStore()
+        self.gateway = FakeGateway(lambda prompt: self.script)
+        self.models = Models("gpt-5-mini", "nano-banana")
+        self.switchboard = Switchboard(self.store, self.gateway, self.models, COMMANDS)
+
+    async def ask(
+        self, asked: Request | str = "hi", surface: FakeSurface | None = None
+    ) -> FakeSurface:
+        surface = surface or FakeSurface()
+        asked = request(asked) if isinstance(asked, str) else asked
+        self.status = await self.switchboard.handle(asked, surface)
+        return surface
+
+    def type(self, line: str, source: str = "1") -> FakeSurface:
+        """Run one typed line to its end."""
+        from bot.commands import split_line
+
+        command, text = split_line(line)
+        return run(self.ask(request(text, command=command, source=source)))
+
+
+def prompts(bench: Bench) -> list[Prompt]:
+    return [prompt for prompt in bench.gateway.prompts if isinstance(prompt, Prompt)]
+
+
+def test_a_question_is_answered_and_remembered() -> None:
+    bench = Bench()
+
+    surface = bench.type("hi")
+
+    assert surface.text == "Hello to you."
+    assert surface.pages[-1].final
+    (turn,) = run(bench.store.history(CHANNEL, 10))
+    assert (turn.status, turn.model, turn.reply and turn.reply.text) == (
+        Status.DONE,
+        "gpt-5-mini",
+        "Hello to you.",
+    )
+
+
+def test_the_same_event_delivered_twice_is_answered_once() -> None:
+    bench = Bench()
+
+    first, second = bench.type("hi", source="7"), bench.type("hi", source="7")
+
+    assert first.text == "Hello to you."
+    assert second.frames == []
+    assert len(bench.gateway.prompts) == 1
+
+
+def test_the_next_question_comes_with_what_was_said() -> None:
+    bench = Bench()
+    bench.type("hi", source="1")
+
+    bench.type("and now?", source="2")
+
+    assert [message.text for message in prompts(bench)[1].messages] == [
+        "Alice: hi",
+        "Hello to you.",
+        "Alice: and now?",
+    ]
+
+
+def test_answers_of_one_channel_come_in_order_and_who_waits_is_told() -> None:
+    bench = Bench(1.0, *says("Hello ", "to ", "you."))
+    screens = [FakeSurface() for _ in range(3)]
+
+    async def play() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number, screen in enumerate(screens):
+                tasks.create_task(bench.ask(request("hi", source=str(number)), screen))
+
+    run(play())
+    assert [screen.text for screen in screens] == ["Hello to you."] * 3
+    assert "Waiting for one answer" in screens[1].frames[0][1].text
+    assert "Waiting for 2 answers" in screens[2].frames[0][1].text
+    ends = [screen.frames[-1][0] for screen in screens]
+    assert ends == sorted(ends)
+    assert [len(prompt.messages) for prompt in prompts(bench)] == [1, 3, 5]
+
+
+def test_other_channels_do_not_wait() -> None:
+    bench = Bench(10.0, *says("done"))
+    other = replace(request("hi"), channel=Channel("test", "harbour", "random"))
+
+    async def play() -> float:
+        await asyncio.gather(bench.ask(), bench.ask(other))
+        return asyncio.get_running_loop().time()
+
+    assert run(play()) < 11
+
+
+def test_a_picture_in_the_making_holds_up_no_talk() -> None:
+    bench = Bench()
+    bench.gateway = FakeGateway(
+        lambda prompt: (
+            [60.0, Media(PICTURE), Finish()] if isinstance(prompt, ImagePrompt) else says("quick")
+        )
+    )
+    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS)
+
+    async def play() -> float:
+        drawing = asyncio.ensure_future(bench.ask(request("a fox", command="image", source="1")))
+        await asyncio.sleep(1)
+        await bench.ask(request("hi", source="2"))
+        answered = asyncio.get_running_loop().time()
+        await drawing
+        return answered
+
+    assert run(play()) < 3
+
+
+def test_a_failure_is_written_under_what_already_arrived_and_not_remembered() -> None:
+    bench = Bench(TextDelta("The first half of it all"), 1.0, Interrupted())
+
+    surface = bench.type("hi")
+
+    assert surface.text == f"The first half of it all\n\n⚠️ {Interrupted.notice}"
+    assert bench.status is Status.FAILED
+    assert run(bench.store.history(CHANNEL, 10)) == []
+
+
+def test_a_failure_before_any_text_is_one_sentence() -> None:
+    bench = Bench(GatewayDown(detail="Connection refused to 10.1.2.3"))
+
+    assert bench.type("hi").text == f"⚠️ {GatewayDown.notice}"
+
+
+def test_the_length_limit_and_the_filter_read_differently_from_an_end() -> None:
+    cut = Bench(TextDelta("some text"), Finish(Ending.LENGTH)).type("hi").text
+    filtered = Bench(TextDelta("some text"), Finish(Ending.FILTERED)).type("hi").text
+
+    assert "length limit" in cut
+    assert "content rules" in filtered
+
+
+def test_an_empty_answer_is_not_silence() -> None:
+    assert "nothing to say" in Bench(Finish()).type("hi").text
+
+
+def test_a_bug_shows_a_reference_and_no_traceback() -> None:
+    text = Bench(ZeroDivisionError("secret internals")).type("hi").text
+
+    assert "Something went wrong" in text
+    assert "secret" not in text
+
+
+def test_a_picture_is_posted_with_its_prompt_as_caption() -> None:
+    bench = Bench(Media(PICTURE), Finish())
+
+    surface = bench.type("/image a red fox --aspect_ratio 16:9")
+
+    (page,) = surface.pages
+    assert list(page.media) == [PICTURE]
+    assert page.text.startswith("a red fox")
+    (prompt,) = bench.gateway.prompts
+    assert prompt == ImagePrompt("nano-banana", "a red fox", (), "16:9", 1)
+
+
+def test_a_picture_too_large_for_the_platform_says_so() -> None:
+    bench = Bench(Media(Image(b"x" * 2000, "image/png", "a.png")), Finish())
+    small = FakeSurface(Capabilities(page_limit=2000, file_limit=1000))
+
+    run(bench.ask(request("a fox", command="image"), small))
+
+    assert "too large" in small.text
+
+
+def test_a_talking_model_is_not_asked_to_draw() -> None:
+    assert "talks and does not draw" in Bench().type("/image a fox --model gpt-5").text
+
+
+def test_the_model_is_shown_switched_and_used() -> None:
+    bench = Bench()
+
+    shown = bench.type("/model", source="1")
+    bench.type("/model CLAUDE-sonnet-4-6", source="2")
+    bench.type("/model nano-banana-2-4k", source="3")
+    after = bench.type("/model", source="4")
+    bench.type("hi", source="5")
+    bench.type("/image a fox", source="6")
+
+    assert "`gpt-5-mini` (the bot's default)" in shown.text
+    assert shown.pages[0].actions[0].line.startswith("/model ")
+    assert "`claude-sonnet-4-6` (chosen for this channel)" in after.text
+    assert "`nano-banana-2-4k` (chosen for this channel)" in after.text
+    assert [prompt.model for prompt in bench.gateway.prompts] == [
+        "claude-sonnet-4-6",
+        "nano-banana-2-4k",
+    ]
+
+
+def test_an_unknown_model_gets_the_nearest_names() -> None:
+    assert "`gemini-2.5-flash`" in Bench().type("/model gemini-flash").text
+
+
+def test_a_model_of_the_live_list_can_be_chosen() -> None:
+    bench = Bench()
+    bench.models.offer(["house-model", "gpt-5-mini"])
+
+    assert "house-model" in bench.type("/model house-model").text
+    assert bench.store.chosen[CHANNEL.key, "chat_model"] == "house-model"
+
+
+def test_reset_forgets_the_channel() -> None:
+    bench = Bench()
+    bench.type("hi", source="1")
+
+    said = bench.type("/reset", source="2").text
+    bench.type("hi again", source="3")
+
+    assert "one question and its answer" in said
+    assert [message.text for message in prompts(bench)[1].messages] == ["Alice: hi again"]
+
+
+def test_help_lists_every_command() -> None:
+    text = Bench().type("/help").text
+
+    assert all(f"/{command.name}" in text for command in COMMANDS)
+
+
+def test_an_unknown_command_is_told_the_nearest() -> None:
+    assert "Did you mean /image?" in Bench().type("/imagine a fox").text
+
+
+def test_a_question_far_too_long_is_refused_before_anything_is_paid() -> None:
+    bench = Bench()
+
+    assert "32,000" in bench.type("x" * 40_000).text
+    assert bench.gateway.prompts == []
+
+
+def test_too_many_waiting_are_refused_with_a_reason() -> None:
+    bench = Bench(1.0, *says("ok"))
+    screens = [FakeSurface() for _ in range(30)]
+
+    async def play() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number, screen in enumerate(screens):
+                tasks.create_task(bench.ask(request("hi", source=str(number)), screen))
+
+    run(play())
+    assert sum("are waiting in this channel" in screen.text for screen in screens) == 9
+    assert sum(screen.text == "ok" for screen in screens) == 21
+
+
+def test_a_reply_that_nobody_can_see_hangs_up_on_the_gateway() -> None:
+    bench = Bench(*says(*(f"word{number} " for number in range(50)), every=0.2))
+    surface = FakeSurface()
+    surface.trouble = [Gone()]
+
+    async def play() -> float:
+        await bench.ask("hi", surface)
+        return asyncio.get_running_loop().time()
+
+    assert run(play()) < 3
+    assert bench.gateway.open == 0
+    assert bench.status is Status.FAILED
+
+
+def test_a_shutdown_marks_the_half_answer_and_hangs_up() -> None:
+    bench = Bench(TextDelta("The first half of it all"), 60.0, TextDelta("never"))
+    surface = FakeSurface()
+
+    async def play() -> None:
+        answer = asyncio.ensure_future(bench.ask("hi", surface))
+        await asyncio.sleep(5)
+        answer.cancel()
+        await asyncio.gather(answer, return_exceptions=True)
+
+    run(play())
+    assert "stopped before the answer was complete" in surface.text
+    assert bench.gateway.open == 0
+    (turn,) = bench.store.turns.values()
+    assert turn.status is Status.FAILED
+
+
+class BrokenStore(FakeStore):
+    async def begin(self, turn: Turn) -> bool:
+        raise StorageError(detail="disk full")
+
+
+def test_a_database_that_fails_is_told_in_one_sentence() -> None:
+    bench = Bench()
+    bench.switchboard = Switchboard(BrokenStore(), bench.gateway, bench.models, COMMANDS)
+
+    assert bench.type("hi").text == f"⚠️ {StorageError.notice}"
+
+
+def test_model_names_complete_by_kind() -> None:
+    complete = Bench().switchboard.complete
+
+    assert complete(CHANNEL, "image", "model", "nano")[0] == "nano-banana"
+    assert "gpt-5" not in complete(CHANNEL, "image", "model", "")
+    assert "nano-banana" not in complete(CHANNEL, "ask", "model", "")
+    assert {"gpt-5", "nano-banana"} <= set(complete(CHANNEL, "model", "name", ""))
+    assert complete(CHANNEL, "image", "aspect_ratio", "16") == ["16:9"]
+    assert complete(CHANNEL, "nothing", "at", "all") == ()
+
+
+people = st.sampled_from([User("1", "Alice"), User("2", "Bob")])
+questions = st.lists(
+    st.tuples(people, st.floats(0, 3), st.sampled_from(["ok", "fail", "cut"])), max_size=12
+)
+
+
+@given(questions)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_interleaving_each_request_ends_in_one_outcome_and_pairs_stay_whole(
+    asked: list[tuple[User, float, str]],
+) -> None:
+    bench = Bench()
+    scripts: dict[str, Sequence[Step]] = {
+        "ok": says("fine ", every=0.5),
+        "fail": [0.3, GatewayDown()],
+        "cut": [TextDelta("half "), 0.4, Interrupted()],
+    }
+
+    def script(prompt: Prompt | ImagePrompt) -> Sequence[Step]:
+        assert isinstance(prompt, Prompt)
+        return scripts[prompt.messages[-1].text.rpartition(" ")[2]]
+
+    bench.gateway = FakeGateway(script)
+    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS)
+    screens = [FakeSurface() for _ in asked]
+
+    async def play() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number, (user, pause, kind) in enumerate(asked):
+                await asyncio.sleep(pause)
+                question = request(f"q{number} {kind}", source=str(number), user=user)
+                tasks.create_task(bench.ask(question, screens[number]))
+
+    run(play())
+    for screen, (_, _, kind) in zip(screens, asked, strict=True):
+        assert screen.pages[-1].final
+        assert ("⚠️" in screen.text) == (kind != "ok")
+    for prompt in bench.gateway.prompts:
+        assert isinstance(prompt, Prompt)
+        roles = [message.role.value for message in prompt.messages]
+        assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
