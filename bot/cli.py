@@ -24,13 +24,17 @@ from bot.commands import COMMANDS
 from bot.config import GatewaySettings, Settings, StorageSettings, WebSettings
 from bot.errors import ConfigError, SwitchboardError
 from bot.gateway.client import GatewayClient
-from bot.gateway.models import Models
+from bot.gateway.models import TABLE, Model, ModelKind, Models
 from bot.gateway.offline import CHAT_MODELS, IMAGE_MODELS, OfflineGateway
 from bot.interfaces import Adapter
 from bot.switchboard import Switchboard
 from storage import open_store
 
 DEMO_STORAGE = "sqlite:///switchboard-demo.db"
+DEMO_MODELS = (
+    *(Model(name) for name in CHAT_MODELS),
+    *(Model(name, ModelKind.IMAGE, "images", takes_count=True) for name in IMAGE_MODELS),
+)
 PATIENCE = 20.0  # seconds that each check of the doctor may take
 
 
@@ -79,7 +83,10 @@ async def demo(arguments: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"web": web})
         _set_up_logs(settings, level="WARNING")
         adapter = Web(web)
-        async with open_switchboard(settings) as switchboard, asyncio.TaskGroup() as tasks:
+        async with (
+            open_switchboard(settings, DEMO_MODELS) as switchboard,
+            asyncio.TaskGroup() as tasks,
+        ):
             greeting = tasks.create_task(_greet(adapter, web.token))
             try:
                 await _serve(switchboard, [adapter])
@@ -91,13 +98,13 @@ async def demo(arguments: argparse.Namespace) -> int:
 async def chat(arguments: argparse.Namespace) -> int:
     """Talk in this terminal; 1 where a line failed."""
     async with AsyncExitStack() as stack:
-        settings = config.load()
+        settings, table = config.load(), TABLE
         if arguments.offline:
             gateway = await stack.enter_async_context(OfflineGateway())
-            settings = _offline(settings, gateway.url)
+            settings, table = _offline(settings, gateway.url), DEMO_MODELS
         _set_up_logs(settings, level="ERROR")
         terminal = Terminal(COMMANDS, arguments.pictures, Path(".switchboard_history"))
-        switchboard = await stack.enter_async_context(open_switchboard(settings))
+        switchboard = await stack.enter_async_context(open_switchboard(settings, table))
         catalogue = asyncio.create_task(switchboard.keep_catalogue())
         try:
             await terminal.serve(switchboard)
@@ -133,9 +140,11 @@ async def doctor(arguments: argparse.Namespace) -> int:
 
 
 @asynccontextmanager
-async def open_switchboard(settings: Settings) -> AsyncIterator[Switchboard]:
+async def open_switchboard(
+    settings: Settings, table: Sequence[Model] = TABLE
+) -> AsyncIterator[Switchboard]:
     """The bot, put together from its parts. Raises StorageError."""
-    models = Models(settings.gateway.chat_model, settings.gateway.image_model)
+    models = Models(settings.gateway.chat_model, settings.gateway.image_model, table)
     async with (
         open_store(settings.storage.url) as store,
         GatewayClient(settings.gateway, models) as gateway,

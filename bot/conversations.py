@@ -77,7 +77,8 @@ class Conversations:
             return await self._answer(replace(turn, model=prompt.model), surface, prompt)
 
     async def draw(self, turn: Turn, surface: Surface, prompt: ImagePrompt) -> Turn:
-        """Ask a picture model. The turn as it ended; pictures are no part of the channel's memory."""
+        """Ask a picture model. The turn as it ended; pictures are no part of the channel's
+        memory."""
         async with self._place_in_line(f"{turn.request.channel.key} pictures", surface):
             ended = await self._answer(
                 replace(turn, model=prompt.model), surface, prompt, _caption(prompt, surface)
@@ -158,7 +159,8 @@ def _that_fit(media: Sequence[Attachment], surface: Surface) -> tuple[list[Attac
 
 
 def _caption(prompt: ImagePrompt, surface: Surface) -> str:
-    """The prompt, shortened where a caption cannot hold it: the asker's own message has all of it."""
+    """The prompt, shortened where a caption cannot hold it: the asker's own message has all of
+    it."""
     capabilities = surface.capabilities
     limit = (capabilities.caption_limit or capabilities.page_limit) - 300
     text = prompt.text if len(prompt.text) <= limit else prompt.text[: limit // 2].rstrip() + " …"

@@ -151,7 +151,8 @@ class SurfaceError(SwitchboardError):
 
 
 class Busy(SurfaceError):
-    """The platform asks us to wait ``retry_after`` seconds before the next call for this message."""
+    """The platform asks us to wait ``retry_after`` seconds before the next call for this
+    message."""
 
     def __init__(self, retry_after: float, *, detail: str = "") -> None:
         super().__init__(detail=detail)

@@ -30,7 +30,8 @@ class Pacer:
         self._held: dict[str, float] = {}
 
     def delay(self, budgets: Iterable[Budget], now: float, *, final: bool = False) -> float:
-        """Seconds from ``now`` until a call that spends all ``budgets`` may go out; 0 for at once."""
+        """Seconds from ``now`` until a call that spends all ``budgets`` may go out; 0 for at
+        once."""
         return max((self._free_at(budget, now, final) - now for budget in budgets), default=0.0)
 
     def spend(self, budgets: Iterable[Budget], now: float) -> None:

@@ -14,7 +14,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Longer marks and indents than anybody writes count as prose, so that reopening a fence always fits
+# Longer marks and indents than anybody writes count as prose, so that reopening a fence always
+# fits
 # a page.
 _FENCE = re.compile(r"^([ \t>]{0,16})(`{3,12}(?!`)|~{3,12}(?!~))([^\n]*)$")
 _BREAKS = (
@@ -167,7 +168,8 @@ def _best_cut(text: str, most: int, first: int) -> int:
 
 
 def _whole_character(text: str, at: int, first: int) -> int:
-    """Step back from the middle of a joined emoji or an accented letter, unless that leads nowhere."""
+    """Step back from the middle of a joined emoji or an accented letter, unless that leads
+    nowhere."""
     cut = at
     while cut > first + 1 and cut < len(text) and _joins(text[cut - 1], text[cut]):
         cut -= 1

@@ -83,7 +83,8 @@ class Renderer:
         media: Sequence[Attachment] = (),
         actions: Sequence[Action] = (),
     ) -> None:
-        """Show the rest with ``footer`` under it, and return once the platform has taken all of it."""
+        """Show the rest with ``footer`` under it, and return once the platform has taken all of
+        it."""
         self._read()
         self._pages.end(footer)
         self._media, self._actions = tuple(media), tuple(actions)
@@ -150,7 +151,8 @@ class Renderer:
         return capabilities.measure(text) <= (capabilities.caption_limit or capabilities.page_limit)
 
     async def _room(self, page: Page) -> None:
-        """Wait for the pleasant moment, or at the end for the first moment that the budgets allow."""
+        """Wait for the pleasant moment, or at the end for the first moment that the budgets
+        allow."""
         loop = asyncio.get_running_loop()
         capabilities = self._surface.capabilities
         begun = loop.time()

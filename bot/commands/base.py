@@ -57,7 +57,8 @@ class Command:
 
 
 def split_line(line: str) -> tuple[str, str]:
-    """A typed line as (command, what follows). A line without a slash is a question: ("ask", line)."""
+    """A typed line as (command, what follows). A line without a slash is a question: ("ask",
+    line)."""
     line = line.strip()
     match = re.match(r"/(\w+)(?:\s+|$)", line)
     if match is None:
@@ -103,7 +104,8 @@ def nearest(word: str, known: Sequence[str], *, most: int = 3) -> list[str]:
     return [lowered[low] for low in [*close, *inside][:most]]
 
 
-# An option stands after the text, at the line's end: "--name value". Phones turn "--" into a dash.
+# An option stands after the text, at the line's end: "--name value". Phones turn "--" into a
+# dash.
 _LAST_OPTION = re.compile(
     r"(?:^|\s)(?:--|—|–)(\w+)(?:[ \t=]+([^\s—–-][^\s]*|-\d+|\"[^\"]*\"))?\s*$"
 )

@@ -31,7 +31,8 @@ class Context:
         await self.conversations.say(self.surface, text, actions)
 
     async def model(self, kind: ModelKind) -> str:
-        """The model to ask: named in the request, else chosen for the channel, else the operator's."""
+        """The model to ask: named in the request, else chosen for the channel, else the
+        operator's."""
         if named := self.options.get("model"):
             return self.models.resolve(named) or named
         choices = await self.store.choices(self.request.channel)

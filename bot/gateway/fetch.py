@@ -69,7 +69,7 @@ class Fetcher:
             return self._own
         if parts.scheme != "https" or not parts.hostname:
             raise BadPicture(_REFUSED, detail=f"a picture link with scheme {parts.scheme!r}")
-        if _is_private(parts.hostname):
+        if is_private(parts.hostname):
             raise BadPicture(_REFUSED, detail="a picture link to a private address")
         return self._foreign
 
@@ -90,7 +90,8 @@ class _Private(OSError):
 
 
 class _PublicResolver(AbstractResolver):
-    """Resolves names to public addresses only. aiohttp connects to exactly what is returned here."""
+    """Resolves names to public addresses only. aiohttp connects to exactly what is returned
+    here."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -98,7 +99,7 @@ class _PublicResolver(AbstractResolver):
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
         addresses = [str(address[0]) for *_, address in found]
-        if any(_is_private(address) for address in addresses):
+        if any(is_private(address) for address in addresses):
             raise _Private(f"{host} leads to a private address")
         return [
             ResolveResult(
@@ -116,7 +117,7 @@ class _PublicResolver(AbstractResolver):
         pass
 
 
-def _is_private(host: str) -> bool:
+def is_private(host: str) -> bool:
     """Whether a literal address is anything but public; False for a name, which the resolver
     judges."""
     try:

@@ -45,7 +45,7 @@ _PIXELS = (
 
 ASPECT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 
-TABLE = (
+TABLE: tuple[Model, ...] = (
     Model("gpt-5-mini", context=400_000),
     Model("gpt-5", context=400_000),
     Model("gpt-5-pro", context=400_000),
@@ -130,7 +130,8 @@ class Models:
         return next((known for known in names if known.lower() == name.lower()), None)
 
     def complete(self, typed: str, *kinds: ModelKind) -> list[str]:
-        """The names that fit what was typed so far: beginnings first, then names that contain it."""
+        """The names that fit what was typed so far: beginnings first, then names that contain
+        it."""
         names = [name for kind in kinds for name in self.names(kind)]
         low = typed.strip().lower()
         begins = [name for name in names if name.lower().startswith(low)]

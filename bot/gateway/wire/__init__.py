@@ -1,4 +1,5 @@
-"""The wire formats. To add one: write a module of the shape in ``base``, put it in the table below."""
+"""The wire formats. To add one: write a module of the shape in ``base``, put it in the table
+below."""
 
 from typing import Any
 

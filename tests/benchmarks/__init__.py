@@ -1,0 +1,1 @@
+"""Figures, not tests: ``make bench`` starts real processes and prints what it measured."""
