@@ -26,7 +26,7 @@ from bot.gateway.models import Model, Models
 from bot.gateway.pictures import picture
 from bot.gateway.sse import SSEDecoder
 from bot.gateway.wire import WIRE_FORMATS
-from bot.gateway.wire.base import Json, PictureLink, WireEvent
+from bot.gateway.wire.base import Job, Json, PictureLink, WireEvent
 from bot.types import ImagePrompt, Prompt
 
 log = logging.getLogger("switchboard.gateway")
@@ -173,7 +173,7 @@ class GatewayClient:
             async for body in _bodies(response):
                 for event in wire.decode(body):
                     finished = finished or isinstance(event, Finish)
-                    if not isinstance(event, PictureLink):
+                    if not isinstance(event, PictureLink | Job):
                         yield event
         except TimeoutError as error:
             raise Silent(
@@ -241,6 +241,8 @@ class GatewayClient:
     async def _resolved(self, event: WireEvent) -> ReplyEvent:
         if isinstance(event, PictureLink):
             return Media(picture(await self._fetcher.fetch(event.url)))
+        if isinstance(event, Job):
+            raise BadPicture("The gateway has not finished the picture.", detail=event.path)
         return event
 
 

@@ -24,7 +24,17 @@ class PictureLink:
     url: str
 
 
-WireEvent = ReplyEvent | PictureLink
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A picture in the making: the client asks again, at ``path`` or at ``poll_url`` where that is of
+    the gateway's own origin, first after ``wait`` seconds (0: not said)."""
+
+    path: str
+    poll_url: str = ""
+    wait: float = 0.0
+
+
+WireEvent = ReplyEvent | PictureLink | Job
 
 
 class WireFormat(Protocol[P]):

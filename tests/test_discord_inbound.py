@@ -1,0 +1,214 @@
+"""What people do on Discord, as recorded, and the requests that it makes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.discord.inbound import (
+    Inbound,
+    Overwrite,
+    Scene,
+    Typed,
+    Upload,
+    from_interaction,
+    from_message,
+    permissions,
+    typed,
+)
+from bot.types import Channel, Message, Request, Role, Text
+
+PAYLOADS = Path(__file__).parent / "payloads" / "discord"
+BOT = "1190000000000000001"
+BOT_ROLE = "1190000000000000201"
+HARBOUR, GENERAL = "1190000000000000100", "1190000000000000110"
+THREAD, DIRECT = "1190000000000000120", "1190000000000000130"
+NAMES = {GENERAL: "general", "1190000000000000200": "Sailors"}
+MANAGE_MESSAGES, ADMINISTRATOR, MANAGE_GUILD = 1 << 13, 1 << 3, 1 << 5
+
+
+def recorded(name: str) -> dict[str, Any]:
+    payload: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
+    return payload
+
+
+def heard(name: str, **scene: Any) -> Inbound:
+    inbound = from_message(recorded(name), Scene(BOT, name_of=NAMES.get, **scene))
+    assert inbound is not None
+    return inbound
+
+
+def asked(name: str, **scene: Any) -> Request:
+    return heard(name, **scene).request
+
+
+def used(name: str) -> Inbound:
+    inbound = from_interaction(recorded(name))
+    assert inbound is not None
+    return inbound
+
+
+def test_a_mention_is_a_question_without_the_mention() -> None:
+    request = asked("message_mention")
+    assert request.command == "ask"
+    assert request.text == "what does @Benny mean in #general? ask @Sailors :wave:"
+    assert request.source == "1308000000000000001"
+    assert request.channel == Channel("discord", HARBOUR, GENERAL)
+
+
+def test_the_asker_has_the_name_that_the_others_see() -> None:
+    user = asked("message_mention").user
+    assert (user.id, user.name) == ("80351110224678912", "Captain Alice")
+    assert user.roles == {"1190000000000000200"}
+
+
+def test_names_that_nobody_knows_are_still_readable() -> None:
+    inbound = from_message(recorded("message_mention"), Scene(BOT))
+    assert inbound is not None
+    assert inbound.request.text == "what does @Benny mean in #channel? ask @role :wave:"
+
+
+def test_an_empty_mention_is_an_empty_question() -> None:
+    assert asked("message_mention_only").text == ""
+
+
+def test_a_reply_to_the_bot_needs_no_mention_and_quotes_it() -> None:
+    request = asked("message_reply_to_bot")
+    assert request.text == "and a sheet?"
+    assert request.quoted == Message(Role.ASSISTANT, (Text("A **halyard** hoists a sail."),))
+
+
+def test_what_somebody_else_said_is_quoted_with_their_name_and_pictures() -> None:
+    inbound = heard("message_reply_to_person")
+    assert inbound.request.text == "is that true?"
+    said = Text(":anchor: the moon is made of cheese")
+    assert inbound.request.quoted == Message(Role.USER, (said,), "Captain Alice")
+    assert [upload.name for upload in inbound.quoted_uploads] == ["moon.jpg"]
+
+
+def test_a_reply_to_a_deleted_message_is_a_question_all_the_same() -> None:
+    request = asked("message_reply_to_deleted")
+    assert (request.text, request.quoted) == ("what did it say?", None)
+
+
+def test_a_private_message_needs_no_mention_and_may_be_a_command() -> None:
+    request = asked("message_direct")
+    assert (request.command, request.text) == ("help", "models")
+    assert request.channel == Channel("discord", "", DIRECT)
+    assert request.user.name == "Alice"
+
+
+def test_a_forwarded_message_is_quoted() -> None:
+    request = asked("message_forwarded")
+    assert (request.text, request.quoted) == (
+        "",
+        Message(Role.USER, (Text("High water at 14:20"),)),
+    )
+
+
+def test_a_message_in_a_thread_belongs_to_the_thread() -> None:
+    request = asked("message_in_thread", parent=GENERAL)
+    assert request.channel == Channel("discord", HARBOUR, GENERAL, thread=THREAD)
+
+
+def test_a_thread_whose_channel_is_not_known_is_a_channel_of_its_own() -> None:
+    assert asked("message_in_thread").channel == Channel("discord", HARBOUR, THREAD)
+
+
+def test_pictures_come_along_and_other_files_do_not() -> None:
+    inbound = heard("message_with_picture")
+    assert inbound.request.text == "what is on these?"
+    assert [(upload.name, upload.media_type) for upload in inbound.uploads] == [
+        ("boat.png", "image/png"),
+        ("harbour.webp", "image/webp"),
+    ]
+    assert inbound.uploads[0].size == 48213
+
+
+def test_the_bots_role_counts_as_the_bot() -> None:
+    assert from_message(recorded("message_mention_of_role"), Scene(BOT)) is None
+    assert asked("message_mention_of_role", bot_role=BOT_ROLE).text == "are you there?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "message_plain",
+        "message_from_bot",
+        "message_from_webhook",
+        "message_pinned_notice",
+    ],
+)
+def test_nobody_else_is_answered(name: str) -> None:
+    assert from_message(recorded(name), Scene(BOT)) is None
+
+
+@pytest.mark.parametrize(
+    ("bits", "moderates"),
+    [(MANAGE_MESSAGES, True), (MANAGE_GUILD, True), (ADMINISTRATOR, True), (1 << 11, False)],
+)
+def test_who_may_manage_messages_or_the_server_is_a_moderator(bits: int, moderates: bool) -> None:
+    assert asked("message_mention", permissions=lambda: bits).user.moderator is moderates
+
+
+def test_a_slash_command_comes_with_its_options_and_pictures() -> None:
+    inbound = used("interaction_command")
+    request = inbound.request
+    assert (request.command, request.text) == ("image", "")
+    assert request.options == {"prompt": "the same boat at night", "count": "2"}
+    assert request.source == "1308000000000001001"
+    assert request.channel == Channel("discord", HARBOUR, GENERAL)
+    assert (request.user.name, request.user.moderator) == ("Captain Alice", False)
+    url = recorded("interaction_command")["data"]["resolved"]["attachments"]
+    expected = url["1308000000000000905"]["url"]
+    assert inbound.uploads == (Upload(expected, "boat.png", "image/png", 48213),)
+
+
+def test_a_moderators_command_in_a_thread() -> None:
+    request = used("interaction_command_by_moderator").request
+    assert request.user.moderator
+    assert request.channel == Channel("discord", HARBOUR, GENERAL, thread=THREAD)
+
+
+def test_a_command_in_private() -> None:
+    request = used("interaction_command_direct").request
+    assert request.channel == Channel("discord", "", DIRECT)
+    assert (request.user.name, request.user.moderator) == ("Alice", False)
+
+
+def test_a_button_is_the_line_that_it_stands_for() -> None:
+    request = used("interaction_button").request
+    assert (request.command, request.text) == ("model", "gpt-5")
+    assert request.source == "1308000000000001004"
+
+
+def test_what_is_being_typed_is_told_by_its_option() -> None:
+    channel = Channel("discord", HARBOUR, GENERAL)
+    assert typed(recorded("interaction_autocomplete")) == Typed(channel, "image", "model", "nano")
+
+
+@pytest.mark.parametrize("name", ["interaction_autocomplete", "interaction_user_command"])
+def test_other_interactions_ask_for_nothing(name: str) -> None:
+    assert from_interaction(recorded(name)) is None
+
+
+def test_a_channel_can_make_and_unmake_a_moderator() -> None:
+    roles = {HARBOUR: 1 << 11, "7": MANAGE_MESSAGES}
+    denied = [Overwrite("7", 0, MANAGE_MESSAGES)]
+    assert permissions("1", HARBOUR, roles, []) == 1 << 11 | MANAGE_MESSAGES
+    assert permissions("1", HARBOUR, roles, denied) == 1 << 11
+    assert permissions("1", HARBOUR, roles, [*denied, Overwrite("1", MANAGE_MESSAGES, 0)]) == (
+        1 << 11 | MANAGE_MESSAGES
+    )
+
+
+def test_a_role_outweighs_everyone_and_an_administrator_everything() -> None:
+    everyone = Overwrite(HARBOUR, 0, MANAGE_MESSAGES)
+    roles = {HARBOUR: MANAGE_MESSAGES, "7": 0}
+    assert permissions("1", HARBOUR, roles, [Overwrite("7", MANAGE_MESSAGES, 0), everyone]) == (
+        MANAGE_MESSAGES
+    )
+    assert permissions("1", HARBOUR, {"8": ADMINISTRATOR}, [everyone]) == ADMINISTRATOR

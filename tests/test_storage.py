@@ -1,0 +1,476 @@
+"""The contract of ``bot.interfaces.Store``, held on SQLite and on a real PostgreSQL alike."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.errors import StorageError
+from bot.interfaces import Store
+from bot.types import (
+    Channel,
+    Image,
+    Message,
+    Request,
+    Role,
+    Status,
+    Text,
+    Turn,
+    Usage,
+    User,
+)
+from storage import SqlStore, open_store
+
+CHANNEL = Channel("discord", "server", "channel")
+ANN = User("1", "Ann")
+_ids = itertools.count(1)
+
+
+@pytest.fixture
+async def store(storage_url: str) -> AsyncIterator[SqlStore]:
+    async with open_store(storage_url) as opened:
+        yield opened
+
+
+def begun(
+    text: str = "hi", *, channel: Channel = CHANNEL, user: User = ANN, source: str = ""
+) -> Turn:
+    """A running turn with an id, and unless given a source, of its own."""
+    number = str(next(_ids))
+    request = Request(channel, user, source or number, text=text)
+    return Turn(number, request, model="gpt-5", surface=f"message {number}", started=1000.0)
+
+
+def answered(turn: Turn, text: str = "hello", status: Status = Status.DONE) -> Turn:
+    return replace(
+        turn, status=status, reply=Message(Role.ASSISTANT, (Text(text),)), usage=Usage(12, 34)
+    )
+
+
+async def remember(store: Store, turn: Turn) -> Turn:
+    """Begin and finish a turn that was answered."""
+    assert await store.begin(turn)
+    done = answered(turn)
+    await store.finish(done)
+    return done
+
+
+async def ask(url: str, sql: str) -> list[dict[str, Any]]:
+    """Look into the database past the store, with the engine's own library."""
+    if url.startswith("sqlite"):
+        plain = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        plain.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in plain.execute(sql)]
+        finally:
+            plain.close()
+    connection = await asyncpg.connect(url)
+    try:
+        return [dict(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def locked(url: str) -> AsyncIterator[None]:
+    """While this lasts no statement that writes to turns can end."""
+    if url.startswith("sqlite"):
+        plain = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        try:
+            plain.execute("begin immediate")
+            yield
+        finally:
+            plain.close()
+        return
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("begin; lock table turns")
+        yield
+    finally:
+        await connection.close()
+
+
+# Claiming
+
+
+async def test_of_twenty_who_claim_an_event_at_once_one_wins(store: SqlStore) -> None:
+    claims = await asyncio.gather(*(store.begin(begun(source="event")) for _ in range(20)))
+
+    assert sorted(claims) == [False] * 19 + [True]
+
+
+async def test_replicas_on_one_database_share_their_claims(storage_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        stores = [await stack.enter_async_context(open_store(storage_url)) for _ in range(4)]
+
+        claims = await asyncio.gather(
+            *(store.begin(begun(source="event")) for store in stores for _ in range(5))
+        )
+
+    assert claims.count(True) == 1
+
+
+async def test_the_same_turn_begun_again_is_no_second_claim(store: SqlStore) -> None:
+    turn = begun()
+
+    assert await store.begin(turn)
+    assert not await store.begin(turn)
+
+
+async def test_channels_and_threads_number_their_events_on_their_own(store: SqlStore) -> None:
+    places = [CHANNEL, replace(CHANNEL, thread="7"), replace(CHANNEL, platform="telegram")]
+
+    assert all([await store.begin(begun(channel=place, source="1")) for place in places])
+
+
+async def test_a_claim_outlives_its_turn_a_restart_and_forgetting(storage_url: str) -> None:
+    async with open_store(storage_url) as store:
+        await remember(store, begun(source="event"))
+        await store.forget(CHANNEL)
+    async with open_store(storage_url) as store:
+        assert not await store.begin(begun(source="event"))
+
+
+async def test_finishing_a_turn_that_never_began_is_an_error(store: SqlStore) -> None:
+    with pytest.raises(StorageError):
+        await store.finish(answered(begun()))
+
+
+# Remembering
+
+
+async def test_an_answered_turn_is_remembered_across_a_restart(storage_url: str) -> None:
+    async with open_store(storage_url) as store:
+        turn = await remember(store, begun())
+    async with open_store(storage_url) as store:
+        assert await store.history(CHANNEL, 10) == [turn]
+
+
+async def test_history_is_in_the_order_in_which_turns_began(store: SqlStore) -> None:
+    """Whatever their ids and clocks say (those step back and stand still), whoever ends first."""
+    turns = [
+        replace(begun(f"question {number}"), id=identity, started=started)
+        for number, identity, started in [(1, "c", 50.0), (2, "a", 10.0), (3, "b", 10.0)]
+    ]
+    for turn in turns:
+        await store.begin(turn)
+    for turn in reversed(turns):
+        await store.finish(answered(turn))
+
+    history = await store.history(CHANNEL, 10)
+
+    assert [turn.request.text for turn in history] == ["question 1", "question 2", "question 3"]
+
+
+async def test_history_is_the_newest_turns_oldest_first(store: SqlStore) -> None:
+    turns = [await remember(store, begun(f"question {number}")) for number in range(5)]
+
+    assert await store.history(CHANNEL, 2) == turns[-2:]
+    assert await store.history(CHANNEL, 99) == turns
+    assert await store.history(CHANNEL, 0) == []
+    assert await store.history(CHANNEL, -1) == []
+
+
+async def test_turns_without_a_reply_are_not_remembered_and_take_no_room(store: SqlStore) -> None:
+    turn = await remember(store, begun())
+    await store.begin(begun())
+    failed = begun()
+    await store.begin(failed)
+    await store.finish(replace(failed, status=Status.FAILED))
+
+    assert await store.history(CHANNEL, 1) == [turn]
+
+
+async def test_a_stopped_answer_is_remembered_as_far_as_it_came(store: SqlStore) -> None:
+    turn = begun()
+    await store.begin(turn)
+    stopped = answered(turn, "Once upon a", Status.STOPPED)
+    await store.finish(stopped)
+
+    assert await store.history(CHANNEL, 1) == [stopped]
+
+
+async def test_a_channel_is_shared_by_its_members_under_their_names(store: SqlStore) -> None:
+    bob = User("2", "Bob 🐻", frozenset({"admin", "cook"}), moderator=True)
+    await remember(store, begun("I am hungry"))
+    await remember(store, begun("Me too", user=bob))
+    await remember(store, begun("Elsewhere", channel=replace(CHANNEL, thread="1")))
+
+    history = await store.history(CHANNEL, 10)
+
+    assert [turn.request.user for turn in history] == [ANN, bob]
+
+
+async def test_attachments_are_noted_but_not_kept(store: SqlStore, storage_url: str) -> None:
+    picture = Image(b"bytes", "image/png", "cat.png")
+    quoted = Message(Role.USER, (Text("see"), picture), "Bob")
+    turn = begun()
+    request = replace(turn.request, attachments=(picture,), quoted=quoted)
+    turn = replace(turn, request=request)
+    await store.begin(turn)
+    reply = Message(Role.ASSISTANT, (Text("a cat"), picture))
+    await store.finish(replace(answered(turn), reply=reply))
+
+    [found] = await store.history(CHANNEL, 1)
+    [row] = await ask(storage_url, "select request, media from turns")
+
+    assert found.request.attachments == ()
+    assert found.request.quoted == Message(Role.USER, (Text("see"),), "Bob")
+    assert found.reply == Message(Role.ASSISTANT, (Text("a cat"),))
+    note = '{"kind":"image","media_type":"image/png","name":"cat.png","size":5}'
+    assert row["media"] == f"[{note}]"
+    assert row["request"].count(note) == 2
+
+
+async def test_a_reply_of_pictures_alone_leaves_nothing_to_remember(store: SqlStore) -> None:
+    turn = begun()
+    await store.begin(turn)
+    picture = Image(b"bytes", "image/png")
+    await store.finish(replace(answered(turn), reply=Message(Role.ASSISTANT, (picture,))))
+
+    assert await store.history(CHANNEL, 1) == []
+
+
+async def test_a_reply_of_a_million_characters_is_kept_whole(store: SqlStore) -> None:
+    turn = begun()
+    await store.begin(turn)
+    done = answered(turn, "Wörter 😀 " * 111_112)
+    await store.finish(done)
+
+    assert await store.history(CHANNEL, 1) == [done]
+
+
+async def test_turns_that_end_side_by_side_lose_nothing(store: SqlStore) -> None:
+    turns = await asyncio.gather(*(remember(store, begun(f"{number}")) for number in range(50)))
+
+    history = await store.history(CHANNEL, 99)
+
+    assert sorted(history, key=lambda turn: int(turn.id)) == turns
+
+
+# Any text at all, NUL and lone surrogates included.
+texts = st.text(st.characters(exclude_categories=()), max_size=40)
+messages = st.builds(
+    Message,
+    role=st.sampled_from(Role),
+    parts=st.lists(st.builds(Text, texts), max_size=3).map(tuple),
+    name=texts,
+)
+turns = st.builds(
+    Turn,
+    id=texts,
+    request=st.builds(
+        Request,
+        channel=st.builds(Channel, texts, texts, texts, texts),
+        user=st.builds(User, texts, texts, st.frozensets(texts, max_size=3), st.booleans()),
+        source=texts,
+        command=texts,
+        text=texts,
+        options=st.dictionaries(texts, texts, max_size=3),
+        attachments=st.just(()),
+        quoted=st.none() | messages,
+    ),
+    model=texts,
+    status=st.sampled_from(Status),
+    reply=st.builds(Message, st.just(Role.ASSISTANT), st.builds(Text, texts).map(lambda t: (t,))),
+    usage=st.builds(Usage, st.integers(0, 2**53), st.integers(0, 2**53)),
+    surface=texts,
+    started=st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+@given(turn=turns)
+@settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_a_turn_of_any_text_comes_back_equal(store: SqlStore, turn: Turn) -> None:
+    """One store sees all examples, so each has an id and a source that no other has."""
+    number = str(next(_ids))
+    turn = replace(
+        turn,
+        id=turn.id + number,
+        request=replace(turn.request, source=turn.request.source + number),
+    )
+    assert await store.begin(turn)
+    assert not await store.begin(turn)
+    await store.finish(turn)
+
+    assert (await store.history(turn.request.channel, 1)) == [turn]
+
+
+# Forgetting
+
+
+async def test_forgetting_erases_what_was_said_and_says_how_much(
+    store: SqlStore, storage_url: str
+) -> None:
+    await remember(store, begun("my secret question"))
+    await remember(store, begun("another secret question"))
+    await store.begin(begun("an unanswered secret question"))
+    elsewhere = await remember(store, begun(channel=replace(CHANNEL, thread="1")))
+
+    assert await store.forget(CHANNEL) == 2
+    assert await store.forget(CHANNEL) == 0
+    assert await store.history(CHANNEL, 10) == []
+    assert await store.history(elsewhere.request.channel, 10) == [elsewhere]
+    rows = await ask(storage_url, "select * from turns where thread = ''")
+    assert len(rows) == 3
+    assert "secret" not in str(rows)
+    assert "hello" not in str(rows)
+
+
+async def test_a_turn_forgotten_while_it_runs_never_comes_back(
+    store: SqlStore, storage_url: str
+) -> None:
+    turn = begun("my secret question")
+    await store.begin(turn)
+
+    assert await store.forget(CHANNEL) == 0
+    await store.finish(answered(turn, "a secret answer"))
+
+    assert await store.history(CHANNEL, 10) == []
+    [row] = await ask(storage_url, "select * from turns")
+    assert "secret" not in str(row)
+    assert (row["status"], row["reply_tokens"]) == ("done", 34)  # it was paid for all the same
+
+
+async def test_what_is_said_after_forgetting_is_remembered(store: SqlStore) -> None:
+    await remember(store, begun())
+    await store.forget(CHANNEL)
+    turn = await remember(store, begun())
+
+    assert await store.history(CHANNEL, 10) == [turn]
+
+
+# Choosing
+
+
+async def test_choices_are_per_channel_and_survive_a_restart(storage_url: str) -> None:
+    thread = replace(CHANNEL, thread="1")
+    async with open_store(storage_url) as store:
+        await store.choose(CHANNEL, "chat_model", "gpt-5")
+        await store.choose(CHANNEL, "chat_model", "claude\0 ☃")
+        await store.choose(CHANNEL, "image_model", "nano-banana")
+    async with open_store(storage_url) as store:
+        assert await store.choices(CHANNEL) == {
+            "chat_model": "claude\0 ☃",
+            "image_model": "nano-banana",
+        }
+        assert await store.choices(thread) == {}
+
+
+# Trouble
+
+
+async def test_statements_cancelled_midway_leave_the_store_usable(
+    store: SqlStore, storage_url: str
+) -> None:
+    async with locked(storage_url):
+        tasks = [asyncio.create_task(store.begin(begun())) for _ in range(12)]
+        for _ in range(20):
+            await asyncio.sleep(0)  # let each get as far as it can
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(end) for end in ends} == {asyncio.CancelledError}
+
+    turn = await remember(store, begun())
+    assert (await store.history(CHANNEL, 1)) == [turn]
+
+
+async def test_statements_cancelled_at_any_step_are_done_or_not_done(store: SqlStore) -> None:
+    for steps in range(30):
+        turn = begun()
+        await store.begin(turn)
+        task = asyncio.create_task(store.finish(answered(turn)))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert all(turn == answered(turn) for turn in await store.history(CHANNEL, 99))
+    await remember(store, begun())
+
+
+async def test_a_lock_that_outlasts_all_patience_is_an_error_and_then_forgotten(
+    storage_url: str,
+) -> None:
+    async with open_store(storage_url, patience=0.5) as store:
+        async with locked(storage_url):
+            with pytest.raises(StorageError):
+                await store.begin(begun())
+
+        turn = await remember(store, begun())
+        assert await store.history(CHANNEL, 1) == [turn]
+
+
+async def test_a_fault_of_the_database_is_a_storage_error_with_its_cause(
+    store: SqlStore, storage_url: str
+) -> None:
+    await ask(storage_url, "drop table turns")
+
+    with pytest.raises(StorageError) as caught:
+        await store.begin(begun())
+
+    assert isinstance(caught.value.__cause__, sqlite3.Error | asyncpg.PostgresError)
+    assert "turns" in str(caught.value)
+    assert "turns" not in caught.value.notice
+
+
+async def test_a_closed_store_says_so(storage_url: str) -> None:
+    async with open_store(storage_url) as store:
+        pass
+
+    with pytest.raises(StorageError):
+        await store.history(CHANNEL, 1)
+
+
+WRITER = """
+import asyncio, sys
+from storage import open_store
+from tests.test_storage import begun, remember
+
+async def write(url):
+    async with open_store(url) as store:
+        while True:
+            turn = await remember(store, begun())
+            print(turn.id, flush=True)
+
+asyncio.run(write(sys.argv[1]))
+"""
+
+
+async def test_a_killed_process_loses_no_turn_it_was_told_is_safe(storage_url: str) -> None:
+    writer = subprocess.Popen(  # noqa: ASYNC220 (nothing else runs meanwhile)
+        [sys.executable, "-c", WRITER, storage_url],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert writer.stdout is not None
+    with writer.stdout:
+        told = [writer.stdout.readline().strip() for _ in range(50)]
+        writer.kill()
+        told += writer.stdout.read().split()
+    writer.wait()
+
+    async with open_store(storage_url) as store:
+        kept = [turn.id for turn in await store.history(CHANNEL, len(told) + 1)]
+
+    assert "" not in told
+    assert set(told) <= set(kept)
