@@ -371,7 +371,7 @@ async def test_an_invalid_session_starts_afresh() -> None:
 async def test_a_wrong_token_is_refused(harbour: Harbour) -> None:
     async with Bot(harbour.server) as bot:
         with pytest.raises(discord.LoginFailure):
-            await bot.start("wrong")
+            await asyncio.wait_for(bot.start("wrong"), 5)
     status, told, _ = await harbour.call("GET", "/users/@me", headers={"Authorization": "Bot x"})
     assert (status, told["message"]) == (401, "401: Unauthorized")
 
@@ -380,7 +380,7 @@ async def test_the_message_content_intent_must_be_granted() -> None:
     async with opened(message_content=False, identify_every=0.0) as harbour:
         async with Bot(harbour.server) as refused:
             with pytest.raises(discord.PrivilegedIntentsRequired):
-                await refused.start(harbour.server.token)
+                await asyncio.wait_for(refused.start(harbour.server.token), 5)
         async with online(harbour.server, message_content=False) as bot:
             dm = harbour.server.add_dm(harbour.alice)
             await harbour.server.say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -293,8 +294,9 @@ async def test_the_connection_closes_with_the_code_for_what_is_wrong(
                         told["session_id"] = known
                     frame = frame | {"d": told}
                 await socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
-            async for _ in socket:
-                pass
+            async with asyncio.timeout(5):
+                async for _ in socket:
+                    pass
             assert socket.close_code == code
 
 

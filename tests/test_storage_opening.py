@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import sqlite3
 import subprocess
@@ -41,7 +42,7 @@ def driver(url: str) -> Driver:
 
 async def wait_until(condition: Callable[[], Awaitable[bool]], limit: float = 5.0) -> None:
     async with asyncio.timeout(limit):
-        while not await condition():  # noqa: ASYNC110 (neither threads nor servers set events)
+        while not await condition():
             await asyncio.sleep(0.01)
 
 
@@ -98,6 +99,24 @@ async def test_five_stores_can_open_a_fresh_database_at_once(storage_url: str) -
     assert [(row["version"], row["reason"]) for row in rows] == [
         (step.number, step.reason) for step in MIGRATIONS
     ]
+
+
+async def test_only_one_opener_migrates_at_a_time(storage_url: str) -> None:
+    order: list[str] = []
+
+    async def migrates(opened: Driver) -> None:
+        async with opened.exclusive() as fetch:
+            await fetch("select 1 as one")
+            order.append("second")
+
+    async with driver(storage_url) as first, driver(storage_url) as second:
+        async with first.exclusive():
+            waiting = asyncio.create_task(migrates(second))
+            await asyncio.wait({waiting}, timeout=0.2)
+            order.append("first")
+        await waiting
+
+    assert order == ["first", "second"]
 
 
 async def test_an_older_database_is_brought_up_to_date_with_its_turns(storage_url: str) -> None:
@@ -253,17 +272,22 @@ async def test_a_file_held_by_another_program_is_named(tmp_path: Path) -> None:
         other.close()
 
 
-async def test_a_store_waits_for_a_short_lock(tmp_path: Path) -> None:
-    path = tmp_path / "bot.db"
-    async with open_store(f"sqlite:///{path}") as store:
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("begin immediate")
-        claim = asyncio.create_task(store.begin(begun()))
-        await asyncio.sleep(0)
-        other.execute("commit")
-        other.close()
+async def test_a_fresh_file_is_opened_as_soon_as_another_program_lets_go(tmp_path: Path) -> None:
+    """Turning to write-ahead logging is where SQLite itself does not wait."""
 
-        assert await claim
+    async def use() -> None:
+        async with open_store(f"sqlite:///{tmp_path}/bot.db") as store:
+            await remember(store, begun())
+
+    other = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
+    try:
+        other.execute("begin immediate")
+        opening = asyncio.create_task(use())
+        done, _ = await asyncio.wait({opening}, timeout=0.2)
+        assert not done
+    finally:
+        other.close()
+    await opening
 
 
 async def test_what_was_forgotten_is_not_in_the_file(tmp_path: Path) -> None:
@@ -292,6 +316,13 @@ def changed(url: str, *, user: str = "postgres", password: str = SECRET, path: s
     place = parts.netloc.rpartition("@")[2]
     netloc = f"{user}:{password}@{place}"
     return urlunsplit(parts._replace(netloc=netloc, path=path or parts.path))
+
+
+async def wait_until_alone(url: str) -> None:
+    async def alone() -> bool:
+        return not await ask(url, f"select pid {OUR_CONNECTIONS}")
+
+    await wait_until(alone)
 
 
 @pytest.fixture
@@ -347,11 +378,12 @@ async def test_a_password_that_needs_escaping_is_told_and_not_shown(password: st
 @asynccontextmanager
 async def role(server: str) -> AsyncIterator[str]:
     """An account that may log in and nothing else."""
-    await postgres.execute(server, f"create role guest login password '{SECRET}'")
+    name = f"guest_{secrets.token_hex(6)}"
+    await postgres.execute(server, f"create role {name} login password '{SECRET}'")
     try:
-        yield "guest"
+        yield name
     finally:
-        await postgres.execute(server, "drop role guest")
+        await postgres.execute(server, f"drop role {name}")
 
 
 async def test_a_user_who_may_not_create_tables_is_told(
@@ -368,6 +400,7 @@ async def test_a_database_that_cannot_hold_every_language_is_told(postgres_serve
     latin = "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C'"
     async with postgres.database(postgres_server, latin) as url:
         assert "has the encoding LATIN1" in await refusal(url)
+        await wait_until_alone(url)
 
 
 async def test_the_store_outlives_its_connections(postgres_url: str) -> None:
@@ -388,10 +421,7 @@ async def test_a_closed_store_leaves_no_connection(postgres_url: str) -> None:
     async with open_store(postgres_url) as store:
         await asyncio.gather(*(remember(store, begun()) for _ in range(9)))
 
-    async def alone() -> bool:
-        return not await ask(postgres_url, f"select pid {OUR_CONNECTIONS}")
-
-    await wait_until(alone)
+    await wait_until_alone(postgres_url)
 
 
 async def run_python(code: str) -> str:

@@ -1,0 +1,146 @@
+"""``bot.interfaces.Store`` in SQL: every query, once for both engines.
+
+Each method is exactly one statement, so none can be half done, none can be caught up in another's
+rollback, and no connection is held while anything else is waited for.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, Self
+
+from bot.errors import StorageError
+from bot.types import Channel, Turn
+from storage import rows
+from storage.rows import Row, Value
+from storage.schema import Fetch
+
+
+class Driver(Protocol):
+    """One engine, opened and closed by ``async with``; it raises its library's ``faults``."""
+
+    faults: tuple[type[Exception], ...]
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def fetch(self, sql: str, *args: Value) -> list[Row]:
+        """Run one statement on its own; the rows it returns, each indexable by column name."""
+
+    def exclusive(self) -> AbstractAsyncContextManager[Fetch]:
+        """One transaction, with every other opener of the same database waiting until it ends."""
+
+    def explain(self, error: Exception) -> str:
+        """Why the database cannot be opened and what to do: one sentence without a password."""
+
+
+# seq is the channel's own count. Two replicas that insert in the same instant may draw the same
+# number: then neither began first, and started and id put them into one order for everybody.
+BEGIN = """
+insert into turns (
+    id, channel, platform, server, channel_id, thread, source, user_id, user_name, command, request,
+    model, status, surface, started, seq
+) values (
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+    (select coalesce(max(seq), 0) + 1 from turns where channel = ?2)
+)
+on conflict (channel, source) do nothing
+returning id
+"""
+
+# A turn that was forgotten while it ran keeps how it ended and what it cost, never what it said.
+FINISH = """
+update turns set
+    model = ?2,
+    status = ?3,
+    reply = case when forgotten = 0 then ?4 end,
+    media = case when forgotten = 0 then ?5 else '[]' end,
+    prompt_tokens = ?6,
+    reply_tokens = ?7,
+    surface = ?8,
+    finished = ?9
+where id = ?1
+returning id
+"""
+
+HISTORY = """
+select
+    id, platform, server, channel_id, thread, source, user_id, user_name, command, request, model,
+    status, reply, prompt_tokens, reply_tokens, surface, started
+from turns
+where channel = ?1 and forgotten = 0 and reply is not null
+order by seq desc, started desc, id desc
+limit ?2
+"""
+
+FORGET = """
+update turns set
+    forgotten = 1,
+    request = ?2,
+    reply = case when reply is not null then '' end,
+    media = '[]'
+where channel = ?1 and forgotten = 0
+returning reply
+"""
+
+CHOICES = "select name, value from choices where channel = ?1 order by name"
+
+CHOOSE = """
+insert into choices (channel, name, value) values (?1, ?2, ?3)
+on conflict (channel, name) do update set value = excluded.value
+"""
+
+
+class SqlStore:
+    """What must survive a restart, in an open database. Every method may raise StorageError."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def begin(self, turn: Turn) -> bool:
+        """Claim the turn's source in its channel. False where it was claimed before."""
+        return bool(await self._fetch(BEGIN, *rows.begun(turn)))
+
+    async def finish(self, turn: Turn) -> None:
+        """Write down how a begun turn ended. Raises StorageError where it was never begun."""
+        if not await self._fetch(FINISH, *rows.finished(turn, time.time())):
+            raise StorageError(detail=f"turn {turn.id!r} is not in the database")
+
+    async def history(self, channel: Channel, limit: int) -> list[Turn]:
+        """The newest ``limit`` turns with something to remember (a reply), oldest first."""
+        newest_first = await self._fetch(HISTORY, channel.key, max(limit, 0))
+        return [rows.turn_from(row) for row in reversed(newest_first)]
+
+    async def forget(self, channel: Channel) -> int:
+        """Erase what was said in the channel; how many turns that were. Claims stay.
+
+        A turn that is still running is erased as well, and its reply will not be written down.
+        """
+        erased = await self._fetch(FORGET, channel.key, rows.NOTHING)
+        return sum(row["reply"] is not None for row in erased)
+
+    async def choices(self, channel: Channel) -> dict[str, str]:
+        """What the channel has chosen by name, e.g. {"chat_model": "gpt-5"}."""
+        chosen = await self._fetch(CHOICES, channel.key)
+        return {row["name"]: row["value"] for row in chosen}
+
+    async def choose(self, channel: Channel, name: str, value: str) -> None:
+        """Set one choice of the channel for good."""
+        await self._fetch(CHOOSE, channel.key, name, value)
+
+    async def _fetch(self, sql: str, *args: Value) -> list[Row]:
+        """One statement, with every text in it made storable and every text from it restored."""
+        packed = [rows.pack(arg) if isinstance(arg, str) else arg for arg in args]
+        try:
+            found = await self._driver.fetch(sql, *packed)
+        except self._driver.faults as error:
+            raise StorageError(detail=f"{type(error).__name__}: {error}") from error
+        return [
+            {
+                name: rows.unpack(value) if isinstance(value, str) else value
+                for name, value in row.items()
+            }
+            for row in found
+        ]

@@ -1,0 +1,139 @@
+"""The rules of message components: rows and buttons of old, and the layout of Components V2 (pure).
+
+Source: Discord's documentation, components/reference; the 4,000 characters of a V2 message are
+discord.py's figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tests.simulators.discord.errors import Form
+
+Json = dict[str, Any]
+
+ROW, BUTTON, STRING_SELECT, SECTION, TEXT_DISPLAY, CONTAINER = 1, 2, 3, 9, 10, 17
+SELECTS = (3, 5, 6, 7, 8)
+LINK, PREMIUM = 5, 6
+_V2_TOP = (ROW, SECTION, TEXT_DISPLAY, 12, 13, 14, CONTAINER)
+
+
+def walk(components: Sequence[Json]) -> Iterator[Json]:
+    """Every component, nested ones after their parent."""
+    for component in components:
+        yield component
+        yield from walk(component.get("components") or ())
+        accessory = component.get("accessory")
+        if isinstance(accessory, dict):
+            yield accessory
+
+
+def find(components: Sequence[Json], custom_id: str) -> Json | None:
+    return next((each for each in walk(components) if each.get("custom_id") == custom_id), None)
+
+
+def check(form: Form, components: object, *, v2: bool) -> list[Json]:
+    """The components where they keep the rules, else an empty list and faults."""
+    tops = form.many("components", components, 0, 40 if v2 else 5)
+    seen: set[str] = set()
+    for position, component in enumerate(tops):
+        _check_one(form, f"components.{position}", component, _V2_TOP if v2 else (ROW,), seen)
+    if v2:
+        _check_layout(form, tops)
+    return tops
+
+
+def _check_layout(form: Form, tops: Sequence[Json]) -> None:
+    everything = [component for component in walk(tops) if isinstance(component, dict)]
+    if len(everything) > 40:
+        message = "A message cannot have more than 40 components in total."
+        form.fault("components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", message)
+    text = sum(len(str(each.get("content", ""))) for each in everything if each.get("type") == 10)
+    if text > 4000:
+        message = "The total displayable text exceeds 4000 characters."
+        form.fault("components", "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", message)
+
+
+def _check_one(
+    form: Form, path: str, component: object, allowed: tuple[int, ...], seen: set[str]
+) -> None:
+    kind = component.get("type") if isinstance(component, dict) else None
+    if not isinstance(component, dict) or kind not in allowed:
+        choices = ", ".join(map(str, allowed))
+        message = f'Value of field "type" must be one of ({choices}).'
+        form.fault(f"{path}.type", "UNION_TYPE_CHOICES", message)
+    elif kind == ROW:
+        _check_row(form, path, component, seen)
+    elif kind == BUTTON:
+        _check_button(form, path, component, seen)
+    elif kind in SELECTS:
+        _check_select(form, path, component, seen)
+    elif kind == TEXT_DISPLAY:
+        form.text(f"{path}.content", component.get("content"), 1, 4000)
+    elif kind == SECTION:
+        for position, part in enumerate(
+            form.many(f"{path}.components", component.get("components"), 1, 3)
+        ):
+            _check_one(form, f"{path}.components.{position}", part, (TEXT_DISPLAY,), seen)
+        _check_one(form, f"{path}.accessory", component.get("accessory"), (BUTTON, 11), seen)
+    elif kind == CONTAINER:
+        inside = tuple(each for each in _V2_TOP if each != CONTAINER)
+        for position, part in enumerate(
+            form.many(f"{path}.components", component.get("components"), 1, 40)
+        ):
+            _check_one(form, f"{path}.components.{position}", part, inside, seen)
+
+
+def _check_row(form: Form, path: str, row: Json, seen: set[str]) -> None:
+    parts = form.many(f"{path}.components", row.get("components"), 1, 5)
+    for position, part in enumerate(parts):
+        _check_one(form, f"{path}.components.{position}", part, (BUTTON, *SELECTS), seen)
+    if len(parts) > 1 and any(part.get("type") in SELECTS for part in parts):
+        message = "The specified component exceeds the maximum width"
+        form.fault(f"{path}.components.1", "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
+
+
+def _check_button(form: Form, path: str, button: Json, seen: set[str]) -> None:
+    style = button.get("style")
+    if not form.one_of(f"{path}.style", style, (1, 2, 3, 4, LINK, PREMIUM)):
+        return
+    if "label" in button and button["label"] is not None:
+        form.text(f"{path}.label", button["label"], 0, 80)
+    if style == LINK:
+        form.text(f"{path}.url", button.get("url"), 1, 512)
+    elif style != PREMIUM:
+        _check_custom_id(form, path, button, seen)
+    if style != PREMIUM and not button.get("label") and not button.get("emoji"):
+        message = "A button must have a label or an emoji."
+        form.fault(f"{path}.label", "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", message)
+
+
+def _check_select(form: Form, path: str, select: Json, seen: set[str]) -> None:
+    _check_custom_id(form, path, select, seen)
+    if "placeholder" in select and select["placeholder"] is not None:
+        form.text(f"{path}.placeholder", select["placeholder"], 0, 150)
+    if select["type"] != STRING_SELECT:
+        return
+    for position, option in enumerate(form.many(f"{path}.options", select.get("options"), 1, 25)):
+        for name in ("label", "value"):
+            form.text(f"{path}.options.{position}.{name}", option.get(name), 1, 100)
+
+
+def _check_custom_id(form: Form, path: str, component: Json, seen: set[str]) -> None:
+    custom_id = component.get("custom_id")
+    if form.text(f"{path}.custom_id", custom_id, 1, 100):
+        if custom_id in seen:
+            message = "Component custom id cannot be duplicated"
+            form.fault(f"{path}.custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED", message)
+        seen.add(str(custom_id))
+
+
+def check_modal(form: Form, modal: object) -> None:
+    """The rules of a modal: a title, an id and one to five rows or labels."""
+    if not isinstance(modal, dict):
+        form.fault("data", "BASE_TYPE_REQUIRED", "This field is required")
+        return
+    form.text("data.custom_id", modal.get("custom_id"), 1, 100)
+    form.text("data.title", modal.get("title"), 1, 45)
+    form.many("data.components", modal.get("components"), 1, 5)

@@ -1,0 +1,67 @@
+"""``reply_markup``: the buttons under a message, checked as Telegram checks them."""
+
+from __future__ import annotations
+
+from tests.simulators.telegram.errors import bad_request
+from tests.simulators.telegram.measure import is_link
+from tests.simulators.telegram.parameters import Parameters
+from tests.simulators.telegram.world import Button, Json
+
+_MAX_DATA = 64  # bytes
+_MAX_BUTTONS = 100
+_ACTIONS = (
+    "url",
+    "callback_data",
+    "web_app",
+    "login_url",
+    "switch_inline_query",
+    "switch_inline_query_current_chat",
+    "switch_inline_query_chosen_chat",
+    "copy_text",
+    "callback_game",
+    "pay",
+)
+_STYLES = ("danger", "success", "primary")
+
+
+def inline_keyboard(parameters: Parameters) -> list[list[Button]]:
+    """The call's inline keyboard, [] for none. Keyboards of other kinds belong to no message."""
+    markup = parameters.json("reply_markup", "reply keyboard markup")
+    if markup is None:
+        return []
+    if not isinstance(markup, dict):
+        raise bad_request("object expected as reply markup")
+    rows = markup.get("inline_keyboard", [])
+    if not isinstance(rows, list):
+        raise bad_request('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array')
+    if not all(isinstance(row, list) for row in rows):
+        raise bad_request(
+            'field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays'
+        )
+    buttons = [[_button(button) for button in row] for row in rows if row]
+    if sum(len(row) for row in buttons) > _MAX_BUTTONS:
+        raise bad_request("reply markup is too long")
+    return buttons
+
+
+def _button(button: Json) -> Button:
+    def refuse(reason: str) -> Exception:
+        return bad_request(f"can't parse inline keyboard button: {reason}")
+
+    if not isinstance(button, dict):
+        raise refuse("InlineKeyboardButton must be an Object")
+    text = button.get("text")
+    if not isinstance(text, str):
+        raise refuse('Field "text" must be of type String' if text else 'Can\'t find field "text"')
+    if not text.strip():
+        raise bad_request("text buttons are unallowed in the inline keyboard")
+    if not any(button.get(action) not in (None, "") for action in _ACTIONS):
+        raise refuse("Text buttons are unallowed in the inline keyboard")
+    if button.get("url") and not is_link(button["url"]):
+        url = button["url"]
+        raise bad_request(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
+    if len(str(button.get("callback_data", "")).encode()) > _MAX_DATA:
+        raise bad_request("BUTTON_DATA_INVALID")
+    if button.get("style") not in (None, *_STYLES):
+        raise bad_request("invalid button style specified")
+    return {name: button[name] for name in ("text", "style", *_ACTIONS) if name in button}
