@@ -65,7 +65,10 @@ class Handler(Protocol):
         """Values to offer while somebody types an option, best first."""
 
     async def history(self, channel: Channel) -> Sequence[Turn]:
-        """The channel's remembered turns, oldest first."""
+        """The channel's remembered turns, oldest first; none where they cannot be read."""
+
+    async def chat_model(self, channel: Channel) -> str:
+        """The model that answers in the channel now."""
 
 
 class Adapter(Protocol):

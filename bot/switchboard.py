@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.commands import Command, bind, nearest
-from bot.commands.context import Context
+from bot.commands.context import CHOICE, Context
 from bot.conversations import Conversations
 from bot.errors import GatewayError, Refused, StorageError, SurfaceError, SwitchboardError
-from bot.gateway.models import Models
+from bot.gateway.models import ModelKind, Models
 from bot.interfaces import Gateway, Store, Surface
 from bot.pacing import Pacer
 from bot.prompt import HISTORY
@@ -81,6 +81,14 @@ class Switchboard:
         except StorageError as error:
             log.error("could not read the history of %s: %s", channel.key, error)
             return ()
+
+    async def chat_model(self, channel: Channel) -> str:
+        try:
+            choices = await self._store.choices(channel)
+        except StorageError as error:
+            log.error("could not read the choices of %s: %s", channel.key, error)
+            choices = {}
+        return choices.get(CHOICE[ModelKind.CHAT]) or self._models.default(ModelKind.CHAT)
 
     async def keep_catalogue(self) -> None:
         """Keep the list of models up to date, until cancelled. The bot works without it."""

@@ -106,14 +106,18 @@ class Browser:
         height: int = 800,
         dark: bool = False,
         phone: bool = False,
+        scale: float = 1,
     ) -> Tab:
-        """A new tab, as it looks on a screen of this size. All tabs share one storage."""
-        target = await self.call("Target.createTarget", url="about:blank")
+        """A new tab, as it looks on a screen of this size. All tabs share one storage, and each has
+        a window of its own: tabs behind others are not painted."""
+        target = await self.call("Target.createTarget", url="about:blank", newWindow=True)
         attached = await self.call(
             "Target.attachToTarget", targetId=target["targetId"], flatten=True
         )
-        tab = self._tabs[attached["sessionId"]] = Tab(self, attached["sessionId"])
-        await tab.prepare(width, height, dark=dark, phone=phone)
+        tab = self._tabs[attached["sessionId"]] = Tab(
+            self, attached["sessionId"], target["targetId"]
+        )
+        await tab.prepare(width, height, dark=dark, phone=phone, scale=scale)
         await tab.visit(url)
         return tab
 
@@ -159,22 +163,25 @@ class Browser:
 class Tab:
     """One page. ``troubles`` are its uncaught exceptions, console errors and policy violations."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
+    def __init__(self, browser: Browser, session: str, target: str) -> None:
         self._browser = browser
         self._session = session
+        self._target = target
         self.troubles: list[str] = []
 
     async def call(self, method: str, **parameters: Any) -> Json:
         return await self._browser.call(method, self._session, **parameters)
 
-    async def prepare(self, width: int, height: int, *, dark: bool, phone: bool) -> None:
+    async def prepare(
+        self, width: int, height: int, *, dark: bool, phone: bool, scale: float
+    ) -> None:
         for domain in ("Page", "Runtime", "Log", "DOM"):
             await self.call(f"{domain}.enable")
         await self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=1,
+            deviceScaleFactor=scale,
             mobile=phone,
         )
         if phone:
@@ -185,6 +192,9 @@ class Tab:
     async def visit(self, url: str) -> None:
         await self.call("Page.navigate", url=url)
         await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    async def close(self) -> None:
+        await self._browser.call("Target.closeTarget", targetId=self._target)
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression, awaited where it is a promise."""

@@ -172,6 +172,6 @@ async def test_a_demo_that_others_can_reach_asks_for_a_token(tmp_path: Path) -> 
     async with running("demo", "--host", "0.0.0.0", "--port", "0", folder=tmp_path) as demo:  # noqa: S104
         line = await demo.wait_for("?token=")
         port = line.partition("?")[0].rstrip("/").rpartition(":")[2]
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/") as refused:
-                assert refused.status == 401
+        address = f"http://127.0.0.1:{port}/"
+        async with aiohttp.ClientSession() as session, session.get(address) as refused:
+            assert refused.status == 401

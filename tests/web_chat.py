@@ -38,9 +38,12 @@ class Answerer:
         self.requests: list[Request] = []
         self.turns: dict[str, list[Turn]] = {}
         self.status = Status.DONE
+        self.model = MODELS[0]
 
     async def handle(self, request: Request, surface: Surface) -> Status:
         self.requests.append(request)
+        if request.command == "model" and request.text in MODELS:
+            self.model = request.text
         await self.script(request, surface)
         return self.status
 
@@ -52,6 +55,9 @@ class Answerer:
 
     async def history(self, channel: Channel) -> Sequence[Turn]:
         return self.turns.get(channel.id, [])
+
+    async def chat_model(self, channel: Channel) -> str:
+        return self.model
 
 
 def settings(*, port: int = 0, token: str = "", host: str = "127.0.0.1") -> WebSettings:

@@ -38,7 +38,6 @@ def draw(rows: Iterable[Row]) -> str:
         ratio = f"{row.value / row.limit:.2f}" if row.limit else ""
         limit = f"{row.limit:.2f}" if row.limit else ""
         mark = "" if row.is_met else "  ← missed"
-        lines.append(
-            f"{row.name:<52}{row.value:>9.2f} {row.unit:<2}{row.goal:>10.2f}{limit:>10}{ratio:>8}{mark}"
-        )
+        value = f"{row.value:>9.2f} {row.unit:<2}{row.goal:>10.2f}"
+        lines.append(f"{row.name:<52}{value}{limit:>10}{ratio:>8}{mark}")
     return "\n".join(lines)

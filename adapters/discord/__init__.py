@@ -1,0 +1,5 @@
+"""The adapter for Discord."""
+
+from adapters.discord.adapter import Discord
+
+__all__ = ["Discord"]
