@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -148,8 +149,12 @@ class Settings(BaseModel):
         """Every secret's plain text, for the log's filter and for nothing else."""
         found = [self.discord.token, self.telegram.token, self.gateway.api_key, self.web.token]
         texts = [secret.get_secret_value() for secret in found if secret is not None]
-        password = urlsplit(self.storage.url).password
-        return [text for text in [*texts, password or ""] if text]
+        # Up to the last @, since passwords are often pasted with their special characters as
+        # they are.
+        password = re.match(r"\w+://[^:/@]*:(.*)@", self.storage.url)
+        if password is not None:
+            texts += [password[1], unquote(password[1])]
+        return [text for text in dict.fromkeys(texts) if text]
 
 
 _EXAMPLES = {

@@ -8,7 +8,7 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.telegram.entities import Entity, utf16_length
@@ -324,9 +324,9 @@ def test_hostile_text_takes_no_more_than_an_instant(hostile: str) -> None:
     assert time.process_time() - begun < 1.0
 
 
-@settings(max_examples=1)
-@given(st.just("Some **bold** text with `code`, a [link](https://a.example) and so on.\n\n" * 157))
-def test_eleven_kilobytes_take_a_few_milliseconds(markdown: str) -> None:
+def test_eleven_kilobytes_take_a_few_milliseconds() -> None:
+    line = "Some **bold** text with `code`, a [link](https://a.example) and so on.\n\n"
+    render(line)
     begun = time.process_time()
-    render(markdown)
-    assert time.process_time() - begun < 0.2
+    render(line * 155)
+    assert time.process_time() - begun < 0.1  # measured: 0.01

@@ -1,0 +1,123 @@
+"""A Page as the Bot API wants it: entities, keyboard, kinds of media (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from telegram import (
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputMediaAudio,
+    InputMediaDocument,
+    InputMediaPhoto,
+    MessageEntity,
+)
+
+from adapters.telegram.entities import utf16_length
+from adapters.telegram.markup import render
+from bot.types import Action, Attachment, Audio, Image, Page
+
+PAGE_LIMIT = 4096
+CAPTION_LIMIT = 1024
+ALBUM_LIMIT = 10
+PHOTO_LIMIT = 10 * 2**20  # bytes
+
+_PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
+_DATA_LIMIT = 64  # bytes of a button's callback_data
+_ROW_WIDTH = 36  # characters of a row of buttons that a phone shows in full
+
+InputMedia = InputMediaPhoto | InputMediaAudio | InputMediaDocument
+_INPUT_MEDIA: dict[str, type[InputMedia]] = {
+    "photo": InputMediaPhoto,
+    "audio": InputMediaAudio,
+    "document": InputMediaDocument,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a page looks: two pages of one look need no call."""
+
+    text: str
+    media: tuple[Attachment, ...]
+    actions: tuple[Action, ...]
+
+    @property
+    def slots(self) -> tuple[Attachment | None, ...]:
+        """The messages that the page needs; None stands for a message of text."""
+        if not self.media:
+            return (None,)
+        fits = utf16_length(render(self.text)[0]) <= CAPTION_LIMIT
+        return self.media if fits else (None, *self.media)
+
+
+def look(page: Page) -> Look:
+    return Look(page.text, tuple(page.media), tuple(page.actions))
+
+
+def message(look: Look) -> dict[str, Any]:
+    """Arguments of a call that sends or edits a text. Telegram takes no empty one."""
+    text, entities = formatted(look.text)
+    shown = text or look.text.strip() or "…"
+    return {"text": shown, "entities": entities, "reply_markup": keyboard(look.actions)}
+
+
+def caption(look: Look) -> dict[str, Any]:
+    """Arguments of a call that sends or edits a caption."""
+    text, entities = formatted(look.text)
+    return {"caption": text or None, "caption_entities": entities}
+
+
+def formatted(text: str) -> tuple[str, list[MessageEntity] | None]:
+    visible, entities = render(text)
+    return visible, [
+        MessageEntity(
+            entity.type,
+            entity.offset,
+            entity.length,
+            url=entity.url or None,
+            language=entity.language or None,
+        )
+        for entity in entities
+    ] or None
+
+
+def keyboard(actions: Sequence[Action]) -> InlineKeyboardMarkup | None:
+    """Buttons in rows that a phone shows in full. What Telegram cannot carry is left out."""
+    rows: list[list[InlineKeyboardButton]] = []
+    room = 0
+    for action in actions:
+        if len(action.line.encode()) > _DATA_LIMIT or not action.label.strip():
+            continue
+        width = len(action.label) + 4
+        if width > room:
+            rows.append([])
+            room = _ROW_WIDTH
+        rows[-1].append(InlineKeyboardButton(action.label, callback_data=action.line))
+        room -= width
+    return InlineKeyboardMarkup(rows) if rows else None
+
+
+def kind(attachment: Attachment | None) -> str:
+    """How Telegram shows it: "text", "photo", "audio" or "document"."""
+    match attachment:
+        case None:
+            return "text"
+        case Image() if attachment.media_type in _PHOTO_TYPES:
+            return "photo" if len(attachment.data) <= PHOTO_LIMIT else "document"
+        case Audio():
+            return "audio"
+    return "document"
+
+
+def file_name(attachment: Attachment) -> str:
+    """Its name, or one by which Telegram and people know what it is."""
+    ending = attachment.media_type.partition("/")[2].partition("+")[0] or "bin"
+    stem = "picture" if isinstance(attachment, Image) else "file"
+    return attachment.name or f"{stem}.{'jpg' if ending == 'jpeg' else ending}"
+
+
+def input_media(attachment: Attachment, kind: str, caption: dict[str, Any]) -> InputMedia:
+    return _INPUT_MEDIA[kind](attachment.data, filename=file_name(attachment), **caption)
