@@ -26,8 +26,9 @@ bench: .venv/dev
 screenshot: .venv/dev
 	$(BIN)/python -m tests.screenshot
 
-# Run this on Python 3.13 or later: only there does the resolver see every conditional dependency.
+# Only on Python 3.13 or later does the resolver see every conditional dependency.
 lock: .venv/dev
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13) and "Run this on Python 3.13 or later: make clean, then make lock PYTHON=python3.13")'
 	$(LOCK) --build-deps-for editable --output-file requirements/run.txt pyproject.toml $(ARGS)
 	$(LOCK) --build-deps-for editable --extra dev --output-file requirements/dev.txt pyproject.toml $(ARGS)
 

@@ -26,8 +26,9 @@ class PictureLink:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A picture in the making: the client asks again, at ``path`` or at ``poll_url`` where that is of
-    the gateway's own origin, first after ``wait`` seconds (0: not said)."""
+    """A picture in the making: the client asks again, at ``poll_url`` where that is of the
+    gateway's own origin, else at ``path``, first after ``wait`` seconds (0: not said).
+    """
 
     path: str
     poll_url: str = ""
