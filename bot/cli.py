@@ -21,10 +21,16 @@ from adapters.terminal import Terminal
 from adapters.web import Web
 from bot import config, logs
 from bot.commands import COMMANDS
-from bot.config import GatewaySettings, Settings, StorageSettings, WebSettings
+from bot.config import (
+    GatewaySettings,
+    NamedGatewaySettings,
+    Settings,
+    StorageSettings,
+    WebSettings,
+)
 from bot.errors import ConfigError, SwitchboardError
 from bot.gateway.client import GatewayClient
-from bot.gateway.models import TABLE, Model, ModelKind, Models
+from bot.gateway.models import Model, ModelKind, Models, merged
 from bot.gateway.offline import CHAT_MODELS, IMAGE_MODELS, OfflineGateway
 from bot.interfaces import Adapter
 from bot.switchboard import Switchboard
@@ -33,7 +39,7 @@ from storage import open_store
 DEMO_STORAGE = "sqlite:///switchboard-demo.db"
 DEMO_MODELS = (
     *(Model(name) for name in CHAT_MODELS),
-    *(Model(name, ModelKind.IMAGE, "images", takes_count=True) for name in IMAGE_MODELS),
+    *(Model(name, ModelKind.IMAGE, "images", count=4) for name in IMAGE_MODELS),
 )
 PATIENCE = 20.0  # seconds that each check of the doctor may take
 
@@ -98,7 +104,7 @@ async def demo(arguments: argparse.Namespace) -> int:
 async def chat(arguments: argparse.Namespace) -> int:
     """Talk in this terminal; 1 where a line failed."""
     async with AsyncExitStack() as stack:
-        settings, table = config.load(), TABLE
+        settings, table = config.load(), None
         if arguments.offline:
             gateway = await stack.enter_async_context(OfflineGateway())
             settings, table = _offline(settings, gateway.url), DEMO_MODELS
@@ -141,15 +147,16 @@ async def doctor(arguments: argparse.Namespace) -> int:
 
 @asynccontextmanager
 async def open_switchboard(
-    settings: Settings, table: Sequence[Model] = TABLE
+    settings: Settings, table: Sequence[Model] | None = None
 ) -> AsyncIterator[Switchboard]:
-    """The bot, put together from its parts. Raises StorageError."""
-    models = Models(settings.gateway.chat_model, settings.gateway.image_model, table)
+    """The bot, put together from its parts. ``table`` replaces the one of the settings. Raises
+    StorageError."""
+    models = _models(settings, table)
     async with (
         open_store(settings.storage.url) as store,
-        GatewayClient(settings.gateway, models) as gateway,
+        GatewayClient(_gateways(settings), models) as gateway,
     ):
-        yield Switchboard(store, gateway, models, COMMANDS)
+        yield Switchboard(store, gateway, models, COMMANDS, settings.gateway.fallback_models)
 
 
 async def _serve(switchboard: Switchboard, served: Sequence[Adapter]) -> None:
@@ -214,13 +221,26 @@ async def _try_storage(settings: Settings) -> str:
 
 
 async def _try_gateway(settings: Settings) -> str:
-    models = Models(settings.gateway.chat_model, settings.gateway.image_model)
-    async with GatewayClient(settings.gateway, models) as gateway:
+    async with GatewayClient(_gateways(settings), _models(settings)) as gateway:
         names = await gateway.models()
     wanted = (settings.gateway.chat_model, settings.gateway.image_model)
     lacking = [name for name in wanted if name not in names]
     note = f"; it does not list {' and '.join(lacking)}, which may still work" if lacking else ""
     return f"{settings.gateway.base_url} offers {len(names)} models{note}"
+
+
+def _models(settings: Settings, table: Sequence[Model] | None = None) -> Models:
+    return Models(
+        settings.gateway.chat_model,
+        settings.gateway.image_model,
+        merged(settings.models) if table is None else table,
+        gateways={name: gateway.wire for name, gateway in settings.gateways.items()},
+        wire=settings.gateway.wire,
+    )
+
+
+def _gateways(settings: Settings) -> dict[str, GatewaySettings | NamedGatewaySettings]:
+    return {"": settings.gateway, **settings.gateways}
 
 
 def _offline(settings: Settings, url: str) -> Settings:
@@ -229,9 +249,13 @@ def _offline(settings: Settings, url: str) -> Settings:
         base_url=url,
         chat_model=CHAT_MODELS[0],
         image_model=IMAGE_MODELS[0],
+        headers={},
+        fallback_models=(),
+        wire="",
     )
     storage = StorageSettings.model_construct(url=DEMO_STORAGE)
-    return settings.model_copy(update={"gateway": gateway, "storage": storage})
+    alone = {"gateway": gateway, "gateways": {}, "models": {}, "storage": storage}
+    return settings.model_copy(update=alone)
 
 
 def _set_up_logs(settings: Settings, level: str = "") -> None:

@@ -11,7 +11,7 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -22,11 +22,14 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from bot.errors import ConfigError, Fault
@@ -85,12 +88,72 @@ class TelegramSettings(_Section):
     api_url: HttpUrl = "https://api.telegram.org"
 
 
-class GatewaySettings(_Section):
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+def _names(value: Any) -> Any:
+    """The names in a list as it is typed in an environment variable: ``a, b``."""
+    if isinstance(value, str):
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+    return value
+
+
+ChatWire = Literal["chat_completions", "responses", "anthropic", "gemini"]
+
+
+class _GatewaySection(_Section):
+    """What every gateway has. ``headers`` are sent with each call; ``allow_http`` says that the
+    road to it is the operator's own, so that nobody reads the key on the way."""
+
     api_key: SecretStr | None = None
+    base_url: HttpUrl
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    allow_http: bool = False
+
+    @model_validator(mode="after")
+    def _no_key_in_the_clear(self) -> Self:
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "http" and not self.allow_http and not is_loopback(parts.hostname or ""):
+            raise ValueError(
+                "must begin with https://, or everybody on the way can read the key "
+                "(if the way is your own, set allow_http)"
+            )
+        return self
+
+
+class GatewaySettings(_GatewaySection):
+    """The main gateway. ``wire`` "" lets each model choose; ``fallback_models`` are tried in order
+    when a chat model fails before its first word."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
     base_url: HttpUrl = "https://api.ccapi.ai"
     chat_model: str = Field(default="gpt-5-mini", min_length=1)
     image_model: str = Field(default="nano-banana", min_length=1)
+    fallback_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    wire: ChatWire | Literal[""] = ""
+
+
+class NamedGatewaySettings(_GatewaySection):
+    """A gateway beside the main one, ``[gateways.NAME]``: its models are called ``NAME/model``."""
+
+    wire: ChatWire = "chat_completions"
+
+
+class ModelSettings(BaseModel):
+    """A row of the model table, ``[models."NAME"]``; ``bot.gateway.models.Model`` says what each
+    is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["chat", "image"] = "chat"
+    wire: Literal[
+        "", "chat_completions", "responses", "anthropic", "gemini", "images", "multimodal"
+    ] = ""
+    context: int = Field(default=32_000, ge=1_000)
+    gateway: str = ""
+    sent: str = ""
+    sees: bool = False
+    count: int = Field(default=1, ge=1)
+    ratios: tuple[str, ...] = ()
+    sizes: dict[str, str] = Field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
 
 
 class StorageSettings(_Section):
@@ -124,6 +187,8 @@ class Settings(BaseModel):
     storage: StorageSettings
     web: WebSettings
     log: LogSettings
+    gateways: dict[str, NamedGatewaySettings] = Field(default_factory=dict)
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
 
     SECTIONS: ClassVar[dict[str, type[BaseSettings]]] = {
         "discord": DiscordSettings,
@@ -147,7 +212,9 @@ class Settings(BaseModel):
     @property
     def secrets(self) -> list[str]:
         """Every secret's plain text, for the log's filter and for nothing else."""
-        found = [self.discord.token, self.telegram.token, self.gateway.api_key, self.web.token]
+        found = [self.discord.token, self.telegram.token, self.web.token]
+        for gateway in (self.gateway, *self.gateways.values()):
+            found += [gateway.api_key, *gateway.headers.values()]
         texts = [secret.get_secret_value() for secret in found if secret is not None]
         # Up to the last @, since passwords are often pasted with their special characters as
         # they are.
@@ -180,16 +247,17 @@ def load(folder: Path = Path(), *, serving: bool = False) -> Settings:
     file = _read_file(folder / CONFIG_FILE, faults)
     sections: dict[str, Any] = {}
     for name, kind in Settings.SECTIONS.items():
-        try:
-            sections[name] = kind(_env_file=folder / ENV_FILE, **file.get(name, {}))
-        except ValidationError as error:
-            faults += [_fault(name, str(found["loc"][0]), found["msg"]) for found in error.errors()]
-            sections[name] = None
+        sections[name] = _section(name, kind, file.get(name, {}), faults, folder)
+    gateways = {
+        name: _section(f"gateways_{name}", NamedGatewaySettings, values, faults, folder)
+        for name, values in file.get("gateways", {}).items()
+    }
+    models = {name: _model(name, values, faults) for name, values in file.get("models", {}).items()}
     if serving:
         faults += _missing(sections)
     if faults:
         raise ConfigError(faults)
-    return Settings(**sections)
+    return Settings(**sections, gateways=gateways, models=models)
 
 
 def is_loopback(host: str) -> bool:
@@ -198,6 +266,32 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _section(
+    name: str, kind: type[BaseSettings], values: dict[str, Any], faults: list[Fault], folder: Path
+) -> Any:
+    """The section from its variables and its values in the file; None, and faults, where it is
+    wrong."""
+    try:
+        return kind(_env_file=folder / ENV_FILE, _env_prefix=f"{name}_".upper(), **values)
+    except ValidationError as error:
+        for found in error.errors():
+            faults.append(_fault(name, str((*found["loc"], "base_url")[0]), found["msg"]))
+    except SettingsError as error:
+        faults.append(Fault(f"{name}_…".upper(), f"{error}.", "Give it as JSON."))
+    return None
+
+
+def _model(name: str, values: Any, faults: list[Fault]) -> Any:
+    try:
+        return ModelSettings.model_validate(values)
+    except ValidationError as error:
+        for found in error.errors():
+            field = ".".join(str(part) for part in found["loc"]) or "it"
+            where = f'{CONFIG_FILE}: {field} in [models."{name}"]'
+            faults.append(Fault(where, f"{found['msg']}.", "models.toml has examples."))
+    return None
 
 
 def _read_file(path: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
@@ -211,16 +305,27 @@ def _read_file(path: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
         return {}
     sections: dict[str, dict[str, Any]] = {}
     for name, values in content.items():
-        kind = Settings.SECTIONS.get(name)
-        if kind is None or not isinstance(values, dict):
-            faults.append(_unknown(f"[{name}]", name, list(Settings.SECTIONS)))
-            continue
-        fields = kind.model_fields
-        faults += [
-            _unknown(f"{key} in [{name}]", key, list(fields)) for key in values if key not in fields
-        ]
-        sections[name] = {key: value for key, value in values.items() if key in fields}
+        if name in ("gateways", "models") and isinstance(values, dict):
+            sections[name] = values
+        elif name in Settings.SECTIONS and isinstance(values, dict):
+            sections[name] = _known(name, values, Settings.SECTIONS[name], faults)
+        else:
+            faults.append(_unknown(f"[{name}]", name, [*Settings.SECTIONS, "gateways", "models"]))
+    for name, values in sections.get("gateways", {}).items():
+        sections["gateways"][name] = _known(
+            f"gateways.{name}", values, NamedGatewaySettings, faults
+        )
     return sections
+
+
+def _known(name: str, values: Any, kind: type[BaseSettings], faults: list[Fault]) -> dict[str, Any]:
+    """The values that the section knows; each of the others becomes a fault."""
+    fields = kind.model_fields
+    values = values if isinstance(values, dict) else {}
+    faults += [
+        _unknown(f"{key} in [{name}]", key, list(fields)) for key in values if key not in fields
+    ]
+    return {key: value for key, value in values.items() if key in fields}
 
 
 def _unknown(what: str, name: str, known: list[str]) -> Fault:

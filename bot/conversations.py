@@ -68,21 +68,20 @@ class Conversations:
         await show_once(surface, self._pacer, text, actions)
 
     async def talk(
-        self, turn: Turn, surface: Surface, compose: Callable[[Sequence[Turn]], Prompt]
+        self, turn: Turn, surface: Surface, compose: Callable[[Sequence[Turn]], Sequence[Prompt]]
     ) -> Turn:
-        """Ask a chat model with what the channel remembers. The turn as it ended."""
+        """Ask a chat model with what the channel remembers; the turn as it ended. ``compose`` makes
+        the prompt, and after it one for each model to try where those before it fail."""
         channel = turn.request.channel
         async with self._place_in_line(channel.key, surface):
-            prompt = compose(await self._store.history(channel, HISTORY))
-            return await self._answer(replace(turn, model=prompt.model), surface, prompt)
+            prompts = compose(await self._store.history(channel, HISTORY))
+            return await self._answer(turn, surface, prompts)
 
     async def draw(self, turn: Turn, surface: Surface, prompt: ImagePrompt) -> Turn:
         """Ask a picture model. The turn as it ended; pictures are no part of the channel's
         memory."""
         async with self._place_in_line(f"{turn.request.channel.key} pictures", surface):
-            ended = await self._answer(
-                replace(turn, model=prompt.model), surface, prompt, _caption(prompt, surface)
-            )
+            ended = await self._answer(turn, surface, [prompt], _caption(prompt, surface))
             return replace(ended, reply=None)
 
     @asynccontextmanager
@@ -112,21 +111,31 @@ class Conversations:
             log.info("could not say that an answer waits: %s", error)
 
     async def _answer(
-        self, turn: Turn, surface: Surface, prompt: Prompt | ImagePrompt, caption: str = ""
+        self,
+        turn: Turn,
+        surface: Surface,
+        prompts: Sequence[Prompt | ImagePrompt],
+        caption: str = "",
     ) -> Turn:
-        """Stream the reply to the screen. A failure is written under what already arrived."""
-        reply = Reply()
+        """Stream the reply to the screen. A failure is written under what already arrived; before
+        the first word, the next prompt gets its chance instead."""
         status = Status.DONE
         async with Renderer(surface, self._pacer) as renderer:
             try:
-                async with self._gateway.stream(prompt) as events:
-                    async for event in events:
-                        reply.add(event)
-                        if isinstance(event, TextDelta):
-                            renderer.write(event.text)
+                for prompt, spare in zip(prompts, [*prompts[1:], None], strict=True):
+                    reply = Reply()
+                    try:
+                        await self._listen(prompt, reply, renderer)
+                        break
+                    except GatewayError as error:
+                        _log_failure(turn, prompt.model, error)
+                        if spare is None or not error.replaceable or not renderer.is_blank:
+                            raise
                 footer = _ENDINGS.get(reply.ending or Ending.COMPLETE, "")
+                if prompt is not prompts[0]:
+                    instead = f"*{prompt.model} answers, since {prompts[0].model} could not.*"
+                    footer = "\n\n".join(part for part in (footer, instead) if part)
             except GatewayError as error:
-                _log_failure(turn, prompt.model, error)
                 status, footer = Status.FAILED, f"⚠️ {error.notice}"
             except asyncio.CancelledError:
                 await self._say_goodbye(renderer)
@@ -139,7 +148,14 @@ class Conversations:
                 footer = "The model had nothing to say. Try asking in another way."
             await renderer.finish(footer, media=media)
         remembered = reply.message() if status is Status.DONE else None
-        return replace(turn, status=status, reply=remembered, usage=reply.usage)
+        return replace(turn, model=prompt.model, status=status, reply=remembered, usage=reply.usage)
+
+    async def _listen(self, prompt: Prompt | ImagePrompt, reply: Reply, renderer: Renderer) -> None:
+        async with self._gateway.stream(prompt) as events:
+            async for event in events:
+                reply.add(event)
+                if isinstance(event, TextDelta):
+                    renderer.write(event.text)
 
     async def _say_goodbye(self, renderer: Renderer) -> None:
         try:

@@ -73,10 +73,11 @@ class AdapterError(SwitchboardError):
 
 class GatewayError(SwitchboardError):
     """A failed call to the model gateway. ``retryable`` says that the same call may well succeed
-    later."""
+    later, ``replaceable`` that another model might answer where this one did not."""
 
     notice = "The model could not answer."
     retryable = False
+    replaceable = True
 
     def __init__(
         self,
@@ -112,6 +113,7 @@ class RateLimited(GatewayError):
 
 class BadRequest(GatewayError):
     notice = "The model would not take this request. Try wording it differently or another model."
+    replaceable = False
 
 
 class NoSuchModel(GatewayError):
@@ -120,6 +122,7 @@ class NoSuchModel(GatewayError):
 
 class Filtered(GatewayError):
     notice = "The provider's content rules do not allow this."
+    replaceable = False
 
 
 class GatewayDown(GatewayError):
@@ -144,6 +147,7 @@ class Silent(GatewayError):
 
 class BadPicture(GatewayError):
     notice = "The gateway sent a picture that cannot be posted."
+    replaceable = False
 
 
 class SurfaceError(SwitchboardError):

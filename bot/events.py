@@ -44,7 +44,8 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Tokens so far. Reports are cumulative: the last one counts."""
+    """Tokens so far, as a total. Some vendors report the prompt at the start and the reply at the
+    end, so the larger one of each counts."""
 
     usage: Usage
 
@@ -78,7 +79,10 @@ class Reply:
             case Media(part):
                 self.media.append(part)
             case UsageReport(usage):
-                self.usage = usage
+                self.usage = Usage(
+                    max(self.usage.prompt_tokens, usage.prompt_tokens),
+                    max(self.usage.reply_tokens, usage.reply_tokens),
+                )
             case Finish(ending):
                 self.ending = ending
             case Progress():

@@ -32,11 +32,17 @@ class Switchboard:
     """Built once, from its parts; knows no platform and no database."""
 
     def __init__(
-        self, store: Store, gateway: Gateway, models: Models, commands: Sequence[Command]
+        self,
+        store: Store,
+        gateway: Gateway,
+        models: Models,
+        commands: Sequence[Command],
+        fallback_models: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._gateway = gateway
         self._models = models
+        self._fallback_models = fallback_models
         self._commands = {command.name: command for command in commands}
         self._conversations = Conversations(store, gateway, Pacer())
 
@@ -101,6 +107,9 @@ class Switchboard:
             else:
                 self._models.offer(names)
                 log.info("the gateway offers %d models", len(names))
+                for kind in ModelKind:
+                    if self._models.is_listed(self._models.default(kind)) is False:
+                        log.warning("the gateway does not list %s", self._models.default(kind))
                 await asyncio.sleep(CATALOGUE_PAUSE)
 
     async def _run(self, turn: Turn, surface: Surface) -> Turn:
@@ -117,6 +126,7 @@ class Switchboard:
                 models=self._models,
                 store=self._store,
                 commands=tuple(self._commands.values()),
+                spares=self._fallback_models,
             )
             ended = await command.run(context)
         except SurfaceError as error:

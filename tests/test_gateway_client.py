@@ -13,7 +13,8 @@ from bot import errors
 from bot.config import GatewaySettings
 from bot.errors import BadPicture, GatewayError
 from bot.events import Ending, Finish, Media, ReplyEvent, TextDelta, ThinkingDelta, UsageReport
-from bot.gateway.client import GatewayClient, gateway_root
+from bot.gateway.client import GatewayClient
+from bot.gateway.endpoint import root_of
 from bot.gateway.fetch import is_private
 from bot.gateway.models import Models
 from bot.types import Image, ImagePrompt, Message, Prompt, Role, Text
@@ -41,9 +42,14 @@ async def gateway() -> AsyncIterator[FaultyGateway]:
 
 def client_of(gateway: FaultyGateway, *, base: str = "", **options: float) -> GatewayClient:
     settings = GatewaySettings.model_construct(
-        api_key=SecretStr("sk-test"), base_url=base or gateway.url, chat_model="m", image_model="i"
+        api_key=SecretStr("sk-test"),
+        base_url=base or gateway.url,
+        chat_model="m",
+        image_model="i",
+        headers={},
     )
-    return GatewayClient(settings, Models("m", "i"), pause=0.01, **options)  # type: ignore[arg-type]
+    models = Models("m", "i")
+    return GatewayClient({"": settings}, models, pause=0.01, look=0.01, **options)  # type: ignore[arg-type]
 
 
 async def ask(
@@ -281,8 +287,8 @@ async def test_any_form_of_the_base_address_works(gateway: FaultyGateway, base: 
 
 
 def test_the_root_keeps_a_path_of_its_own() -> None:
-    assert gateway_root("https://proxy.example//api/v1/") == "https://proxy.example/api"
-    assert gateway_root("https://api.ccapi.ai") == "https://api.ccapi.ai"
+    assert root_of("https://proxy.example//api/v1/") == "https://proxy.example/api"
+    assert root_of("https://api.ccapi.ai") == "https://api.ccapi.ai"
 
 
 async def test_the_model_list_is_read(gateway: FaultyGateway) -> None:

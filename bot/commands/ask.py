@@ -16,16 +16,19 @@ from bot.types import Prompt, Turn
 async def run(context: Context) -> Turn:
     question = context.options["prompt"]
     check_question(question)
-    model = context.models.find(await context.model(ModelKind.CHAT))
-    if model.kind is not ModelKind.CHAT:
-        raise Refused(
-            f"{model.name} draws pictures and does not talk. Use /image, or another model."
-        )
+    first = await context.model(ModelKind.CHAT)
+    names = dict.fromkeys([first, *await context.fallbacks()])
+    models = [context.models.find(name) for name in names]
+    if models[0].kind is not ModelKind.CHAT:
+        raise Refused(f"{first} draws pictures and does not talk. Use /image, or another model.")
 
-    def prompt(history: Sequence[Turn]) -> Prompt:
-        return compose(model.name, model.context, history, context.request, question)
+    def prompts(history: Sequence[Turn]) -> list[Prompt]:
+        return [
+            compose(model.name, model.context, history, context.request, question)
+            for model in models
+        ]
 
-    return await context.conversations.talk(context.turn, context.surface, prompt)
+    return await context.conversations.talk(context.turn, context.surface, prompts)
 
 
 def chat_models(models: Models, typed: str) -> list[str]:

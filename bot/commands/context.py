@@ -11,6 +11,8 @@ from bot.gateway.models import ModelKind, Models
 from bot.interfaces import Store, Surface
 from bot.types import Action, Request, Turn
 
+FALLBACK = "fallback_models"
+NONE = "none"  # a channel that wants no fallback, whatever the operator says
 CHOICE = {ModelKind.CHAT: "chat_model", ModelKind.IMAGE: "image_model"}
 
 
@@ -26,6 +28,7 @@ class Context:
     models: Models
     store: Store
     commands: Sequence[Command]
+    spares: Sequence[str] = ()  # the operator's models for when one fails
 
     async def say(self, text: str, actions: Sequence[Action] = ()) -> None:
         await self.conversations.say(self.surface, text, actions)
@@ -37,3 +40,10 @@ class Context:
             return self.models.resolve(named) or named
         choices = await self.store.choices(self.request.channel)
         return choices.get(CHOICE[kind]) or self.models.default(kind)
+
+    async def fallbacks(self) -> list[str]:
+        """The models to try when the one asked fails: the channel's list, else the operator's."""
+        chosen = (await self.store.choices(self.request.channel)).get(FALLBACK, "")
+        if not chosen:
+            return list(self.spares)
+        return [] if chosen == NONE else chosen.split(",")

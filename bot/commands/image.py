@@ -17,6 +17,9 @@ async def run(context: Context) -> Turn:
     if model.kind is not ModelKind.IMAGE:
         drawing = ", ".join(context.models.names(ModelKind.IMAGE)[:3])
         raise Refused(f"{model.name} talks and does not draw. Pictures come from {drawing}.")
+    ratio = context.options.get("aspect_ratio", "")
+    if ratio and model.ratios and ratio not in model.ratios:
+        raise Refused(f"{model.name} does not draw {ratio}. It draws {', '.join(model.ratios)}.")
     images = [part for part in context.request.attachments if isinstance(part, Image)]
     if context.request.quoted is not None:
         images += [part for part in context.request.quoted.parts if isinstance(part, Image)]
@@ -24,7 +27,7 @@ async def run(context: Context) -> Turn:
         model.name,
         text,
         tuple(images),
-        context.options.get("aspect_ratio", ""),
+        ratio,
         int(context.options.get("count", "1")),
     )
     return await context.conversations.draw(context.turn, context.surface, prompt)

@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
+from bot.commands.ask import chat_models
 from bot.commands.base import Command, Option
-from bot.commands.context import CHOICE, Context
+from bot.commands.context import CHOICE, FALLBACK, NONE, Context
 from bot.errors import Refused
 from bot.gateway.models import ModelKind, Models
 from bot.types import Action
 
 OFFERED = 5  # models that are offered as buttons
+SPARES = 5  # models in a list of fallbacks
+DEFAULT = "default"
 
 
 async def run(context: Context) -> None:
-    name = context.options.get("name")
-    if name is None:
-        await _show(context)
+    name, fallback = context.options.get("name"), context.options.get("fallback")
+    said = []
+    if name is not None:
+        said.append(await _switch(context, name))
+    if fallback is not None:
+        said.append(await _switch_fallback(context, fallback))
+    if said:
+        await context.say("\n".join(said))
     else:
-        await _switch(context, name)
+        await _show(context)
 
 
 async def _show(context: Context) -> None:
     choices = await context.store.choices(context.request.channel)
     lines = []
     for kind, words in ((ModelKind.CHAT, "Chat"), (ModelKind.IMAGE, "Pictures")):
-        chosen = choices.get(CHOICE[kind])
-        source = "chosen for this channel" if chosen else "the bot's default"
-        lines.append(f"**{words}:** `{chosen or context.models.default(kind)}` ({source})")
+        name = choices.get(CHOICE[kind]) or context.models.default(kind)
+        lines.append(f"**{words}:** `{name}` ({_source(choices.get(CHOICE[kind]))})")
+    if spares := await context.fallbacks():
+        names = ", ".join(f"`{name}`" for name in spares)
+        lines.append(f"**When it fails:** {names} ({_source(choices.get(FALLBACK))})")
     lines.append("\nSwitch with /model and a name.")
-    in_use = {choices.get(CHOICE[ModelKind.CHAT]) or context.models.default(ModelKind.CHAT)}
-    others = [name for name in context.models.names(ModelKind.CHAT) if name not in in_use]
-    await context.say(
-        "\n".join(lines), [Action(name, f"/model {name}") for name in others[:OFFERED]]
-    )
+    in_use = choices.get(CHOICE[ModelKind.CHAT]) or context.models.default(ModelKind.CHAT)
+    others = [name for name in context.models.names(ModelKind.CHAT) if name != in_use]
+    buttons = [Action(name, f"/model {name}") for name in others[:OFFERED]]
+    await context.say("\n".join(lines), buttons)
 
 
-async def _switch(context: Context, name: str) -> None:
-    known = context.models.resolve(name)
-    if known is None:
-        near = context.models.nearest(name)
-        hint = f"Nearest: {', '.join(f'`{other}`' for other in near)}." if near else ""
-        raise Refused(f"There is no model called “{name[:60]}”. {hint}".rstrip())
+async def _switch(context: Context, name: str) -> str:
+    known = _resolved(context.models, name)
     kind = context.models.find(known).kind
     await context.store.choose(context.request.channel, CHOICE[kind], known)
-    words = (
-        "Pictures in this channel now come"
-        if kind is ModelKind.IMAGE
-        else "Answers in this channel now come"
-    )
-    await context.say(f"{words} from `{known}`.")
+    what = "Pictures" if kind is ModelKind.IMAGE else "Answers"
+    unlisted = context.models.is_listed(known) is False
+    note = " The gateway does not list it at the moment." if unlisted else ""
+    return f"{what} in this channel now come from `{known}`.{note}"
+
+
+async def _switch_fallback(context: Context, typed: str) -> str:
+    names = [name.strip() for name in typed.split(",") if name.strip()]
+    channel = context.request.channel
+    if names == [DEFAULT]:
+        await context.store.choose(channel, FALLBACK, "")
+        return "When a model fails here, the bot's default list is tried."
+    if names == [NONE]:
+        await context.store.choose(channel, FALLBACK, NONE)
+        return "When a model fails here, no other one is tried."
+    known = [_resolved(context.models, name) for name in names]
+    wrong = [one for one in known if context.models.find(one).kind is not ModelKind.CHAT]
+    if wrong:
+        raise Refused(f"{wrong[0]} draws pictures; a fallback must be a chat model.")
+    if len(known) > SPARES:
+        raise Refused(f"A list of fallbacks has at most {SPARES} models.")
+    await context.store.choose(channel, FALLBACK, ",".join(known))
+    return f"When a model fails here, next come: {', '.join(f'`{one}`' for one in known)}."
+
+
+def _resolved(models: Models, name: str) -> str:
+    known = models.resolve(name)
+    if known is not None:
+        return known
+    near = models.nearest(name)
+    hint = f" Nearest: {', '.join(f'`{other}`' for other in near)}." if near else ""
+    raise Refused(f"There is no model called “{name[:60]}”.{hint}")
+
+
+def _source(chosen: str | None) -> str:
+    return "chosen for this channel" if chosen else "the bot's default"
 
 
 def every_model(models: Models, typed: str) -> list[str]:
@@ -58,5 +93,12 @@ MODEL = Command(
     "model",
     "Show or switch this channel's chat and image model.",
     run,
-    (Option("name", "The model to use from now on", complete=every_model),),
+    (
+        Option("name", "The model to use from now on", complete=every_model),
+        Option(
+            "fallback",
+            "Models to try when one fails: a,b – or none, or default",
+            complete=chat_models,
+        ),
+    ),
 )

@@ -1,74 +1,92 @@
-"""The client of the model gateway: one session, one POST, one stream, bounded retries, errors
-translated.
+"""The client of the model gateways: one session, one POST, one stream, bounded retries.
 
-Pictures that come as links are fetched at once (``fetch``), because such links expire.
+A chat answer is one streamed POST. A picture is one paid POST, a job that is asked after, or both;
+pictures that come as links are fetched at once (``fetch``), because such links expire.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 
-from bot.config import GatewaySettings
-from bot.errors import BadPicture, GatewayDown, GatewayError, Interrupted, Misrouted, Silent
+from bot.config import GatewaySettings, NamedGatewaySettings
+from bot.errors import (
+    BadKey,
+    GatewayDown,
+    GatewayError,
+    Interrupted,
+    Misrouted,
+    NoCredit,
+    NoSuchModel,
+    NotAllowed,
+    Silent,
+)
 from bot.events import Finish, Media, Progress, ReplyEvent
-from bot.gateway.faults import failure, raise_for_body
+from bot.gateway.endpoint import Endpoint, bodies, request_id, whole
 from bot.gateway.fetch import Fetcher
 from bot.gateway.models import Model, Models
 from bot.gateway.pictures import picture
-from bot.gateway.sse import SSEDecoder
+from bot.gateway.sift import Sift
 from bot.gateway.wire import WIRE_FORMATS
-from bot.gateway.wire.base import Job, Json, PictureLink, WireEvent
+from bot.gateway.wire.base import Job, PictureLink, WireEvent, WireFormat
 from bot.types import ImagePrompt, Prompt
 
 log = logging.getLogger("switchboard.gateway")
 
-REPLY_LIMIT = 128 * 2**20  # bytes of one reply that is not streamed; base64 pictures are large
-ERROR_LIMIT = 64 * 2**10  # bytes of an error answer that are read at all
+LONGEST_WAIT = 20.0  # seconds between two attempts: nobody waits longer in front of a screen
+FIRST_LOOK, LAST_LOOK = 3.0, 10.0  # seconds between two looks at a job, growing
+JOB_WAIT = 15.0  # seconds before the first look, whatever the gateway estimates
+JOB_TROUBLE = 8  # looks in a row that may fail
+
+Wire = WireFormat[Any]
 
 
 class GatewayClient:
-    """``async with GatewayClient(settings, models) as gateway``. Implements
-    ``bot.interfaces.Gateway``.
+    """``async with GatewayClient(gateways, models) as gateway``. Implements
+    ``bot.interfaces.Gateway``. ``gateways`` are settings by name, "" for the main one.
 
     ``silence`` is the longest wait in seconds for the next bytes of a streamed answer, ``patience``
-    the longest for a picture. ``attempts`` bounds how often a chat request is sent, ``pause`` is
-    the first wait between two attempts in seconds; it doubles.
+    the longest for a picture. ``attempts`` bounds how often a request is sent, ``pause`` is the
+    first wait between two attempts in seconds; it doubles. ``look`` is the first wait between two
+    looks at a job.
     """
 
     def __init__(
         self,
-        settings: GatewaySettings,
+        gateways: Mapping[str, GatewaySettings | NamedGatewaySettings],
         models: Models,
         *,
         silence: float = 120.0,
         patience: float = 300.0,
         attempts: int = 3,
         pause: float = 0.5,
+        look: float = FIRST_LOOK,
     ) -> None:
-        self._root = gateway_root(settings.base_url)
-        self._key = settings.api_key.get_secret_value() if settings.api_key else ""
+        self._settings = gateways
         self._models = models
         self._silence = silence
         self._patience = patience
         self._attempts = attempts
         self._pause = pause
+        self._look = look
 
     async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=75)
-        self._session = await self._stack.enter_async_context(
-            aiohttp.ClientSession(connector=connector, auto_decompress=True)
-        )
-        self._fetcher = await self._stack.enter_async_context(Fetcher(self._root))
+        session = aiohttp.ClientSession(connector=connector)
+        await self._stack.enter_async_context(session)
+        self._endpoints = {
+            name: Endpoint(settings, session) for name, settings in self._settings.items()
+        }
+        roots = [endpoint.root for endpoint in self._endpoints.values()]
+        self._fetcher = await self._stack.enter_async_context(Fetcher(roots))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,237 +98,232 @@ class GatewayClient:
     ) -> AsyncIterator[AsyncIterator[ReplyEvent]]:
         async with AsyncExitStack() as stack:
             if isinstance(prompt, Prompt):
-                model = self._models.find(prompt.model)
-                events = self._events(await self._ask(prompt, model, stack), model)
+                events = self._events(*await self._ask(prompt, stack))
             else:
                 events = self._pictures(prompt)
             yield await stack.enter_async_context(aclosing(events))
 
     async def models(self) -> Sequence[str]:
-        timeout = aiohttp.ClientTimeout(total=20, connect=10)
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        try:
-            async with self._session.get(
-                self._root + "/v1/models", headers=headers, timeout=timeout, allow_redirects=False
-            ) as response:
-                body = await _json(response)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _translated(error) from error
-        items = body.get("data")
-        if not isinstance(items, list):
-            raise Misrouted(detail=f"no model list among keys {sorted(body)[:9]}")
-        return [
-            item["id"]
-            for item in items
-            if isinstance(item, dict) and isinstance(item.get("id"), str)
-        ]
+        """The names that the gateways list, those of a named gateway as ``NAME/model``. Raises what
+        the main one raises; the others may be down."""
+        names = await _listed(self._endpoints[""])
+        for name, endpoint in self._endpoints.items():
+            if name:
+                try:
+                    names += [f"{name}/{model}" for model in await _listed(endpoint)]
+                except GatewayError as error:
+                    log.warning("the gateway %s does not list its models: %s", name, error)
+        return names
+
+    # Chat
 
     async def _ask(
-        self, prompt: Prompt, model: Model, stack: AsyncExitStack
+        self, prompt: Prompt, stack: AsyncExitStack
+    ) -> tuple[aiohttp.ClientResponse, Wire]:
+        """Send the question until an answer begins. A gateway that lacks a vendor's own route is
+        asked by chat completions, which all of them speak."""
+        model, endpoint = self._road(prompt.model)
+        name = "chat_completions" if model.wire in endpoint.lacking else model.wire
+        try:
+            return await self._attempt(prompt, model, endpoint, name, stack), WIRE_FORMATS[name]
+        except Misrouted as error:
+            if name == "chat_completions":
+                raise
+            log.info("%s does not speak %s (%s)", endpoint.root, name, error)
+            endpoint.lacking.add(name)
+        name = "chat_completions"
+        return await self._attempt(prompt, model, endpoint, name, stack), WIRE_FORMATS[name]
+
+    async def _attempt(
+        self, prompt: Prompt, model: Model, endpoint: Endpoint, name: str, stack: AsyncExitStack
     ) -> aiohttp.ClientResponse:
-        """Send the question until an answer begins, at most ``attempts`` times."""
-        wire = WIRE_FORMATS[model.wire]
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=self._silence)
-        body = wire.encode(prompt, model)
+        """Send the question at most ``attempts`` times."""
+        wire = WIRE_FORMATS[name]
+        model = _as_sent(model)
+        body = wire.encode(replace(prompt, model=model.name), model)
+        path, headers = wire.path(model), wire.headers(endpoint.key)
         for attempt in range(1, self._attempts + 1):
             try:
-                return await stack.enter_async_context(
-                    self._post(wire.path(model), wire.headers(self._key), body, timeout)
-                )
+                post = endpoint.post(path, headers, body, silence=self._silence)
+                return await stack.enter_async_context(post)
             except GatewayError as error:
-                if not error.retryable or attempt == self._attempts:
+                if not error.retryable or not await self._wait(error, attempt):
                     raise
-                wait = error.retry_after
-                if wait is None:
-                    wait = self._pause * 2 ** (attempt - 1) * random.uniform(0.75, 1.0)  # noqa: S311
-                if wait > 20:  # nobody waits longer in front of a screen
-                    raise
-                log.info("attempt %d failed (%s), next in %.1f s", attempt, error, wait)
-                await asyncio.sleep(wait)
         raise AssertionError("unreachable")
 
-    @asynccontextmanager
-    async def _post(
-        self,
-        path: str,
-        headers: dict[str, str],
-        body: dict[str, Any],
-        limits: aiohttp.ClientTimeout,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One POST whose answer has begun well. Leaving the block hangs up."""
-        try:
-            response = await self._session.post(
-                self._root + path,
-                json=body,
-                headers={"Accept": "text/event-stream, application/json", **headers},
-                timeout=limits,
-                allow_redirects=False,
-            )
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _translated(error) from error
-        try:
-            if response.status != 200:
-                raise failure(response.status, await _text(response), response.headers)
-            if response.content_type == "text/html":
-                raise Misrouted(
-                    detail="text/html behind status 200",
-                    status=200,
-                    request_id=_request_id(response),
-                )
-            yield response
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _translated(error) from error
-        finally:
-            response.close()
-
     async def _events(
-        self, response: aiohttp.ClientResponse, model: Model
+        self, response: aiohttp.ClientResponse, wire: Wire
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The answer's events. Raises Interrupted where it ends without saying that it is over."""
-        wire = WIRE_FORMATS[model.wire]
+        sift = Sift()
         finished = False
         try:
-            async for body in _bodies(response):
-                for event in wire.decode(body):
+            async for body in bodies(response):
+                for found in wire.decode(body):
+                    event = await self._resolved(found)
                     finished = finished or isinstance(event, Finish)
-                    if not isinstance(event, PictureLink | Job):
-                        yield event
-        except TimeoutError as error:
-            raise Silent(
-                detail=f"no bytes for {self._silence} s", request_id=_request_id(response)
-            ) from error
-        except aiohttp.ClientError as error:
-            if not finished:
-                raise Interrupted(detail=repr(error), request_id=_request_id(response)) from error
+                    for sifted in sift.feed(event):
+                        yield sifted
+        except (Interrupted, Silent):
+            if not finished:  # what broke after the end does not concern anybody
+                for sifted in sift.end():
+                    yield sifted
+                raise
+        for sifted in sift.end():
+            yield sifted
         if not finished:
-            raise Interrupted(
-                detail="the stream ended without a finish reason", request_id=_request_id(response)
-            )
+            detail = "the stream ended without a finish reason"
+            raise Interrupted(detail=detail, request_id=request_id(response))
+
+    # Pictures
 
     async def _pictures(self, prompt: ImagePrompt) -> AsyncGenerator[ReplyEvent, None]:
-        """Draw ``prompt.count`` pictures. What came is passed on before the first failure is
-        raised."""
-        model = self._models.find(prompt.model)
+        """Draw ``prompt.count`` pictures. What came is passed on before a failure is raised."""
+        model, endpoint = self._road(prompt.model)
         calls = 1 if model.takes_count else prompt.count
+        came: asyncio.Queue[ReplyEvent | GatewayError | None] = asyncio.Queue()
+
+        async def draw() -> None:
+            try:
+                async for event in self._drawn(prompt, model, endpoint):
+                    came.put_nowait(event)
+            except GatewayError as error:
+                came.put_nowait(error)
+            finally:
+                came.put_nowait(None)
+
+        failed: GatewayError | None = None
         yield Progress()
-        tasks = [asyncio.create_task(self._draw(prompt, model)) for _ in range(calls)]
-        failed: BaseException | None = None
+        tasks = [asyncio.create_task(draw()) for _ in range(calls)]
         try:
-            for task in tasks:
-                try:
-                    for event in await task:
-                        yield event
-                except GatewayError as error:
-                    log.warning("picture failed: %s (request %s)", error, error.request_id or "-")
-                    failed = failed or error
+            while calls:
+                event = await came.get()
+                if event is None:
+                    calls -= 1
+                elif isinstance(event, GatewayError):
+                    failed = failed or event
+                else:
+                    yield event
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            task.result()  # a fault of ours is not to be mistaken for one of the gateway's
         if failed is not None:
             raise failed
         yield Finish()
 
-    async def _draw(self, prompt: ImagePrompt, model: Model) -> list[ReplyEvent]:
-        """One paid call. It is sent again only after 429 or a refused connection: else it may be
-        billed twice."""
+    async def _drawn(
+        self, prompt: ImagePrompt, model: Model, endpoint: Endpoint
+    ) -> AsyncIterator[ReplyEvent]:
+        """One paid call and, where it answers with a job, the looks at that."""
         wire = WIRE_FORMATS[model.wire]
-        timeout = aiohttp.ClientTimeout(total=self._patience, sock_connect=10)
-        body = wire.encode(prompt, model)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience
+        found = await self._submit(prompt, model, endpoint, wire)
+        trouble, look, wait = 0, self._look, 0.0
+        while (job := next((event for event in found if isinstance(event, Job)), None)) is not None:
+            for event in found:
+                if isinstance(event, Progress):
+                    yield event
+            # The gateway's estimate counts for the first look only.
+            wait = look if wait else min(job.wait, JOB_WAIT) or look
+            if loop.time() + wait > until:
+                raise Silent("The picture took too long.", detail=f"job {job.path} is unfinished")
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311
+            look = min(look * 1.2, LAST_LOOK)
+            try:
+                path = endpoint.own(job.poll_url) or job.path
+                replies = await endpoint.get(path, wire.headers(endpoint.key), total=30)
+                found = [event for reply in replies for event in wire.decode(reply)]
+                trouble = 0
+            except (GatewayDown, Misrouted, Silent, Interrupted) as error:
+                trouble += 1
+                if trouble == JOB_TROUBLE:
+                    raise
+                log.info("looking at job %s failed (%s), looking again", job.path, error)
+            except GatewayError as error:
+                trouble += 1
+                final = isinstance(error, BadKey | NoCredit | NotAllowed | NoSuchModel)
+                if not error.retryable and (not final or trouble > 1):
+                    raise
+        for event in found:
+            if not isinstance(event, Finish):
+                yield await self._resolved(event)
+
+    async def _submit(
+        self, prompt: ImagePrompt, model: Model, endpoint: Endpoint, wire: Wire
+    ) -> list[WireEvent]:
+        """The paid call. It is sent again only where it surely cost nothing: after 429 and refused
+        connections."""
+        model = _as_sent(model)
+        body = wire.encode(replace(prompt, model=model.name), model)
+        path, headers = wire.path(model), wire.headers(endpoint.key)
         for attempt in range(1, self._attempts + 1):
             try:
-                async with self._post(
-                    wire.path(model), wire.headers(self._key), body, timeout
-                ) as response:
-                    found: list[WireEvent] = list(wire.decode(await _json(response)))
-                return [
-                    await self._resolved(event) for event in found if not isinstance(event, Finish)
-                ]
+                async with endpoint.post(path, headers, body, total=self._patience) as response:
+                    replies = await whole(response)
+                return [event for reply in replies for event in wire.decode(reply)]
             except GatewayError as error:
-                again = error.status == 429 or isinstance(
-                    error.__cause__, aiohttp.ClientConnectorError
-                )
-                wait = (
-                    error.retry_after if error.retry_after is not None else self._pause * 2**attempt
-                )
-                if not again or attempt == self._attempts or wait > 20:
+                refused = isinstance(error.__cause__, aiohttp.ClientConnectorError)
+                if not (error.status == 429 or refused) or not await self._wait(error, attempt):
                     raise
-                await asyncio.sleep(wait)
         raise AssertionError("unreachable")
 
     async def _resolved(self, event: WireEvent) -> ReplyEvent:
         if isinstance(event, PictureLink):
             return Media(picture(await self._fetcher.fetch(event.url)))
         if isinstance(event, Job):
-            raise BadPicture("The gateway has not finished the picture.", detail=event.path)
+            raise Interrupted(detail=f"a job where an answer should be: {event.path}")
         return event
 
+    # Both
 
-def gateway_root(base_url: str) -> str:
-    """The address that routes are appended to: ``https://host//api/v1/`` → ``https://host/api``."""
-    parts = urlsplit(base_url)
-    path = "/" + "/".join(piece for piece in parts.path.split("/") if piece)
-    return f"{parts.scheme}://{parts.netloc}" + path.removesuffix("/v1").rstrip("/")
+    def _road(self, name: str) -> tuple[Model, Endpoint]:
+        model = self._models.find(name)
+        endpoint = self._endpoints.get(model.gateway)
+        if endpoint is None:
+            raise NoSuchModel(detail=f"no gateway is called {model.gateway}")
+        return model, endpoint
 
-
-async def _bodies(response: aiohttp.ClientResponse) -> AsyncIterator[Json]:
-    """The JSON objects of an answer, be it a stream or one piece."""
-    if response.content_type == "application/json":
-        yield await _json(response)
-        return
-    decoder = SSEDecoder()
-    async for chunk in response.content.iter_any():
-        for event in decoder.feed(chunk):
-            if event.data.strip() == "[DONE]":
-                continue
-            try:
-                body = json.loads(event.data)
-            except ValueError:
-                log.warning(
-                    "an event that is not JSON was skipped (%d characters)", len(event.data)
-                )
-                continue
-            if isinstance(body, dict):
-                yield body
+    async def _wait(self, error: GatewayError, attempt: int) -> bool:
+        """Wait for the next attempt: the server's own wait, or a growing pause with jitter. False
+        where there is none to wait for."""
+        wait = error.retry_after
+        if wait is None:
+            wait = self._pause * 2 ** (attempt - 1) * random.uniform(0.75, 1.0)  # noqa: S311
+        if attempt == self._attempts or wait > LONGEST_WAIT:
+            return False
+        log.info("attempt %d failed (%s), next in %.1f s", attempt, error, wait)
+        await asyncio.sleep(wait)
+        return True
 
 
-async def _json(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """The whole reply as a JSON object, capped while it is read. Raises what it says has failed."""
-    data = bytearray()
-    async for chunk in response.content.iter_any():
-        data += chunk
-        if len(data) > REPLY_LIMIT:
-            raise BadPicture(
-                "The gateway's answer is too large.", detail=f"more than {REPLY_LIMIT} bytes"
-            )
-    if response.status != 200:
-        raise failure(response.status, data.decode(errors="replace"), response.headers)
+async def _listed(endpoint: Endpoint) -> list[str]:
+    """The names in a gateway's list, in its present form or, where it lacks that, its older one.
+
+    Only Bearer goes along: with a vendor's own headers the list takes the vendor's shape.
+    """
+    headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
     try:
-        body = json.loads(data)
-    except ValueError as error:
-        wrong = Misrouted if data.lstrip()[:1] == b"<" else GatewayDown
-        raise wrong(
-            detail=f"{len(data)} bytes that are not JSON",
-            status=200,
-            request_id=_request_id(response),
-        ) from error
-    if not isinstance(body, dict):
-        raise GatewayDown(
-            detail="JSON, but no object", status=200, request_id=_request_id(response)
-        )
-    raise_for_body(body)
-    return body
+        replies = await endpoint.get("/v1/models", headers, total=20)
+    except Misrouted as error:
+        try:
+            replies = await endpoint.get("/models", headers, total=20)
+        except GatewayError:
+            raise error from None
+    items: list[Any] = []
+    for body in replies:
+        listed = body.get("data") or body.get("models")
+        items += listed if isinstance(listed, list) else [body]
+    names = [item.get("id") or item.get("name") for item in items if isinstance(item, dict)]
+    found = [name for name in names if isinstance(name, str) and name]
+    if not found:
+        raise Misrouted(detail="a list of models without any name in it")
+    return found
 
 
-async def _text(response: aiohttp.ClientResponse) -> str:
-    return (await response.content.read(ERROR_LIMIT)).decode(errors="replace")
-
-
-def _request_id(response: aiohttp.ClientResponse) -> str:
-    return response.headers.get("X-Oneapi-Request-Id", response.headers.get("X-Request-Id", ""))
-
-
-def _translated(error: Exception) -> GatewayError:
-    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
-        return Silent(detail=repr(error))
-    return GatewayDown(detail=repr(error))
+def _as_sent(model: Model) -> Model:
+    """The model under the name that its gateway knows."""
+    return replace(model, name=model.sent) if model.sent else model

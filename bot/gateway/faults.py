@@ -78,9 +78,11 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
     402: NoCredit,
     403: NotAllowed,
     404: Misrouted,
+    405: Misrouted,
     408: GatewayDown,
     409: GatewayDown,
     429: RateLimited,
+    501: Misrouted,
 }
 
 _KEY_HINT = re.compile(r"api.?key|unauthenticated|unauthori[sz]ed|invalid token", re.I)

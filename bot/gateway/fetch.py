@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Iterable
 from typing import Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -25,11 +26,11 @@ _DEAD = "The gateway sent a picture link that does not work."
 
 
 class Fetcher:
-    """``async with Fetcher(root) as fetcher: data = await fetcher.fetch(url)``; ``root`` is the
+    """``async with Fetcher(roots) as fetcher: data = await fetcher.fetch(url)``; ``roots`` are the
     gateway's."""
 
-    def __init__(self, root: str, *, limit: int = LIMIT, patience: float = 60.0) -> None:
-        self._origin = _origin(urlsplit(root))
+    def __init__(self, roots: Iterable[str], *, limit: int = LIMIT, patience: float = 60.0) -> None:
+        self._origins = {_origin(urlsplit(root)) for root in roots}
         self._limit = limit
         self._timeout = aiohttp.ClientTimeout(total=patience, sock_connect=10)
 
@@ -65,7 +66,7 @@ class Fetcher:
 
     def _session(self, url: str) -> aiohttp.ClientSession:
         parts = urlsplit(url)
-        if _origin(parts) == self._origin:
+        if _origin(parts) in self._origins:
             return self._own
         if parts.scheme != "https" or not parts.hostname:
             raise BadPicture(_REFUSED, detail=f"a picture link with scheme {parts.scheme!r}")

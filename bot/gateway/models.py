@@ -1,17 +1,23 @@
 """The model table: what is known about each model, and which names may be chosen.
 
-A name that the table lacks still works: its kind and wire follow from rules on the name, so any
-model of the gateway can be used by just naming it. Names come from the gateway's own lists and
-documents (OpenAI, Anthropic, Google, DeepSeek, MiniMax, Zhipu chat; nano-banana pictures).
+``models.toml`` beside this file is the table; ``[models."NAME"]`` in switchboard.toml adds to
+it. A name that the table lacks still works: its kind and wire follow from rules on the name, so
+any model of the gateway can be used by just naming it. ``ollama/llama3`` is the model llama3 of
+the gateway that the settings call ollama.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+
+from bot.config import ModelSettings
 
 
 class ModelKind(StrEnum):
@@ -21,18 +27,30 @@ class ModelKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """``context`` is in tokens, for prompt and answer together. ``takes_count`` says that one call
-    can draw several pictures; ``sizes`` maps aspect ratios to pixels for models that want pixels
-    instead."""
+    """``name`` is what people say, ``sent`` what the gateway is told ("" for the same), ``gateway``
+    which one that is ("" for the main one). ``context`` is in tokens, prompt and answer together;
+    0 says that nobody knows. ``count`` is the most pictures that one call draws; ``ratios`` are the
+    aspect ratios it draws, empty for any; ``sizes`` are pixels for a ratio, where it wants pixels.
+    """
 
     name: str
     kind: ModelKind = ModelKind.CHAT
     wire: str = "chat_completions"
     context: int = 32_000
-    takes_count: bool = False
+    gateway: str = ""
+    sent: str = ""
+    sees: bool = False
+    count: int = 1
+    ratios: tuple[str, ...] = ()
     sizes: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def takes_count(self) -> bool:
+        return self.count > 1
 
 
+ASPECT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 _PIXELS = (
     ("1:1", "1024x1024"),
     ("3:2", "1536x1024"),
@@ -43,50 +61,43 @@ _PIXELS = (
     ("9:16", "1024x1536"),
 )
 
-ASPECT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
-
-TABLE: tuple[Model, ...] = (
-    Model("gpt-5-mini", context=400_000),
-    Model("gpt-5", context=400_000),
-    Model("gpt-5-pro", context=400_000),
-    Model("gpt-4o", context=128_000),
-    Model("o3", context=200_000),
-    Model("o4-mini", context=200_000),
-    Model("claude-sonnet-4-6", context=200_000),
-    Model("claude-opus-4-6", context=200_000),
-    Model("claude-haiku-4-5", context=200_000),
-    Model("gemini-2.5-pro", context=1_000_000),
-    Model("gemini-2.5-flash", context=1_000_000),
-    Model("gemini-3-pro-preview", context=1_000_000),
-    Model("deepseek-v3.2", context=128_000),
-    Model("minimax-m2.5", context=200_000),
-    Model("glm-5", context=200_000),
-    Model("nano-banana", ModelKind.IMAGE, "images"),
-    Model("nano-banana-2-1k", ModelKind.IMAGE, "images"),
-    Model("nano-banana-2-2k", ModelKind.IMAGE, "images"),
-    Model("nano-banana-2-4k", ModelKind.IMAGE, "images"),
-    Model("nano-banana-pro-1k", ModelKind.IMAGE, "images"),
-    Model("nano-banana-pro-2k", ModelKind.IMAGE, "images"),
-    Model("nano-banana-pro-4k", ModelKind.IMAGE, "images"),
-    Model("gpt-image-1", ModelKind.IMAGE, "images", takes_count=True, sizes=_PIXELS),
+# Rules for names that the table lacks.
+_DRAWS = re.compile(
+    r"image|banana|dall-?e|flux|seedream|jimeng|imagen|stable-diffusion|sdxl|draw", re.I
 )
-
-_PICTURE_NAME = re.compile(
-    r"image|banana|dall-?e|flux|seedream|jimeng|imagen|stable-diffusion|sdxl|midjourney|draw", re.I
-)
-_PIXEL_NAME = re.compile(r"dall-?e|gpt-image", re.I)
-_OTHER_NAME = re.compile(  # neither chat nor pictures: not offered where people choose
-    r"embed|whisper|transcribe|\btts|speech|moderation|rerank|realtime|sora|veo|kling|vidu|seedance|suno|video",
+_WANTS_PIXELS = re.compile(r"dall-?e|gpt-image", re.I)
+_NEITHER = re.compile(  # not offered where people choose what talks or draws
+    r"embed|whisper|transcribe|\btts|speech|moderation|rerank|realtime|midjourney|^mj"
+    r"|sora|veo|kling|vidu|seedance|suno|producer|video",
     re.I,
 )
 
 
 class Models:
-    """The names that may be chosen: the operator's two defaults, the table, and what the gateway
-    lists."""
+    """The names that may be chosen: the operator's defaults, the table, and the gateways' lists.
 
-    def __init__(self, chat: str, image: str, table: Sequence[Model] = TABLE) -> None:
-        self._table = {model.name: model for model in table}
+    ``gateways`` are the names of those beside the main one; their models speak chat completions
+    unless the table says otherwise. ``wire`` other than "" settles the wire of every chat model of
+    the main gateway.
+    """
+
+    def __init__(
+        self,
+        chat: str,
+        image: str,
+        table: Iterable[Model] | None = None,
+        *,
+        gateways: Mapping[str, str] | None = None,
+        wire: str = "",
+    ) -> None:
+        self._gateways = dict(gateways or {})
+        self._wire = wire
+        self._table: dict[str, Model] = {}
+        self._known: dict[str, Model] = {}
+        for model in shipped() if table is None else table:
+            self._table[model.name] = model
+            for name in (model.name, *model.aliases):
+                self._known[name.lower()] = model
         self._defaults = {ModelKind.CHAT: chat, ModelKind.IMAGE: image}
         self._live: dict[ModelKind, list[str]] = {}
 
@@ -95,43 +106,64 @@ class Models:
 
     def find(self, name: str, kind: ModelKind | None = None) -> Model:
         """The model of this name. ``kind`` settles it where a name says nothing of itself."""
-        known = self._table.get(name) or self._table.get(name.rpartition("/")[2])
+        known = self._known.get(name.lower())
         if known is not None:
-            return known if known.name == name else _renamed(known, name)
-        if kind is None:
-            kind = self._kind_by_rule(name)
-        if kind is ModelKind.CHAT:
-            return Model(name)
-        pixels = bool(_PIXEL_NAME.search(name))
-        return Model(name, kind, "images", takes_count=pixels, sizes=_PIXELS if pixels else ())
+            return self._with_wire(
+                replace(known, name=name, sent=known.sent or self._spelt(known, name))
+            )
+        gateway, _, rest = name.partition("/")
+        if rest and gateway in self._gateways:
+            inner = self._by_rule(rest, kind)
+            wire = inner.wire if inner.kind is ModelKind.IMAGE else self._gateways[gateway]
+            return replace(inner, name=name, sent=rest, gateway=gateway, wire=wire)
+        return self._with_wire(self._by_rule(name, kind))
 
     def offer(self, names: Iterable[str]) -> None:
-        """Take note of the gateway's live list."""
+        """Take note of the gateways' live lists."""
         live: dict[ModelKind, list[str]] = {ModelKind.CHAT: [], ModelKind.IMAGE: []}
         for name in names:
-            if not _OTHER_NAME.search(name):
-                live[self._kind_by_rule(name)].append(name)
+            if not _NEITHER.search(name):
+                live[self._kind_of(name)].append(name)
         self._live = live if any(live.values()) else {}
 
-    def names(self, kind: ModelKind) -> list[str]:
-        """What to offer, best first: the default, then what the table knows, then the rest of the
-        live list.
+    def is_listed(self, name: str) -> bool | None:
+        """Whether a gateway lists the model now, under any of its names; None where no list is
+        known."""
+        if not self._live:
+            return None
+        known = self._known.get(name.lower())
+        names = {name, *(() if known is None else (known.name, *known.aliases))}
+        return any(listed in names for listed in self._live[self._kind_of(name)])
 
-        Once the gateway's list is known, names of the table that it lacks are not offered.
+    def names(self, kind: ModelKind) -> list[str]:
+        """What to offer, best first: the default, what the table knows, the rest of the live
+        lists.
+
+        Once a list is known, names of the table that it lacks are not offered, unless the table
+        says that they are of another gateway.
         """
-        live = self._live.get(kind)
-        table = [model.name for model in self._table.values() if model.kind is kind]
-        offered = table if live is None else [name for name in table if name in live]
-        return list(dict.fromkeys([self._defaults[kind], *offered, *(live or ())]))
+        live = self._live.get(kind, [])
+        table = [
+            model.name
+            for model in self._table.values()
+            if model.kind is kind and (not self._live or model.gateway or model.name in live)
+        ]
+        return list(dict.fromkeys([self._defaults[kind], *table, *live]))
 
     def resolve(self, name: str) -> str | None:
         """The known model that this name means, whatever its capitals; None where it means none."""
-        names = [*self._table, *(known for kind in ModelKind for known in self.names(kind))]
-        return next((known for known in names if known.lower() == name.lower()), None)
+        low = name.lower()
+        offered = (known for kind in ModelKind for known in self.names(kind))
+        exact = next((known for known in offered if known.lower() == low), None)
+        if exact is not None:
+            return exact
+        if (known := self._known.get(low)) is not None:
+            return next((one for one in (known.name, *known.aliases) if one.lower() == low), None)
+        gateway, _, rest = name.partition("/")
+        return name if rest and gateway in self._gateways else None
 
     def complete(self, typed: str, *kinds: ModelKind) -> list[str]:
-        """The names that fit what was typed so far: beginnings first, then names that contain
-        it."""
+        """The names that fit what was typed: beginnings first, then names that contain it."""
         names = [name for kind in kinds for name in self.names(kind)]
         low = typed.strip().lower()
         begins = [name for name in names if name.lower().startswith(low)]
@@ -144,14 +176,74 @@ class Models:
         close = difflib.get_close_matches(name.lower(), names, n=most, cutoff=0.4)
         return list(dict.fromkeys([*close, *self.complete(name, *ModelKind)]))[:most]
 
-    def _kind_by_rule(self, name: str) -> ModelKind:
-        if (known := self._table.get(name.rpartition("/")[2])) is not None:
-            return known.kind
+    def seeing(self) -> list[str]:
+        """Chat models that take pictures, best first."""
+        return [name for name in self.names(ModelKind.CHAT) if self.find(name).sees]
+
+    def _kind_of(self, name: str) -> ModelKind:
         for kind, default in self._defaults.items():
             if name == default:
                 return kind
-        return ModelKind.IMAGE if _PICTURE_NAME.search(name) else ModelKind.CHAT
+        return self.find(name).kind
+
+    def _spelt(self, model: Model, name: str) -> str:
+        """The spelling that the gateway lists, where it lists one and it is not the one given."""
+        live = self._live.get(model.kind, ())
+        spellings = (name, model.name, *model.aliases)
+        return next((spelling for spelling in spellings if spelling in live), name)
+
+    def _with_wire(self, model: Model) -> Model:
+        forced = self._wire and model.kind is ModelKind.CHAT and not model.gateway
+        return replace(model, wire=self._wire) if forced else model
+
+    def _by_rule(self, name: str, kind: ModelKind | None) -> Model:
+        bare = name.rpartition("/")[2].lower()
+        if kind is None:
+            kind = ModelKind.IMAGE if _DRAWS.search(name) else ModelKind.CHAT
+        gemini = bare.startswith("gemini")
+        if kind is ModelKind.IMAGE:
+            if _WANTS_PIXELS.search(name):
+                return Model(name, kind, "images", count=10, sizes=_PIXELS, sees=True)
+            return Model(name, kind, "gemini" if gemini else "images", sees=True)
+        if bare.startswith("claude"):
+            return Model(name, wire="anthropic", context=200_000, sees=True)
+        if gemini:
+            return Model(name, wire="gemini", context=1_000_000, sees=True)
+        return Model(name)
 
 
-def _renamed(model: Model, name: str) -> Model:
-    return Model(name, model.kind, model.wire, model.context, model.takes_count, model.sizes)
+def model_from(name: str, settings: ModelSettings) -> Model:
+    """A row of the table from its settings."""
+    kind = ModelKind(settings.kind)
+    return Model(
+        name=name,
+        kind=kind,
+        wire=settings.wire or ("images" if kind is ModelKind.IMAGE else "chat_completions"),
+        context=settings.context,
+        gateway=settings.gateway,
+        sent=settings.sent,
+        sees=settings.sees,
+        count=settings.count,
+        ratios=settings.ratios,
+        sizes=tuple(settings.sizes.items()),
+        aliases=settings.aliases,
+    )
+
+
+@cache
+def shipped() -> tuple[Model, ...]:
+    """The table that comes with Switchboard."""
+    text = files("bot.gateway").joinpath("models.toml").read_text("utf-8")
+    rows = tomllib.loads(text)
+    return tuple(model_from(name, ModelSettings(**row)) for name, row in rows.items())
+
+
+def merged(own: Mapping[str, ModelSettings]) -> tuple[Model, ...]:
+    """The shipped table with the operator's rows over it; what a row does not say stays."""
+    rows = {model.name: model for model in shipped()}
+    for name, settings in own.items():
+        fresh = model_from(name, settings)
+        given: Collection[str] = settings.model_fields_set
+        changes = {field: getattr(fresh, field) for field in given}
+        rows[name] = replace(rows[name], **changes) if name in rows else fresh
+    return tuple(rows.values())

@@ -22,6 +22,9 @@ class ServerSentEvent:
     id: str = ""
 
 
+STRAY = 64 * 2**10  # characters that are kept of JSON outside any event
+
+
 class SSEDecoder:
     """``for event in decoder.feed(chunk)``. Raises Interrupted once one event exceeds ``limit``
     characters."""
@@ -35,6 +38,7 @@ class SSEDecoder:
         "_line",
         "_size",
         "_start",
+        "_stray",
         "_text",
     )
 
@@ -48,6 +52,15 @@ class SSEDecoder:
         self._data: list[str] = []
         self._event = ""
         self._id = ""
+        self._stray = ""
+
+    @property
+    def stray(self) -> str:
+        """The last line that began like JSON instead of a field, "" where there was none; at most
+        ``STRAY`` characters. Some gateways put an error at the end of a stream without framing
+        it."""
+        unended = self._line and self._line[0][0] in "{["
+        return "".join(self._line)[:STRAY] if unended else self._stray
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         text = self._text.decode(chunk)
@@ -91,6 +104,8 @@ class SSEDecoder:
             self._event = value
         elif name == "id" and "\0" not in value:
             self._id = value
+        elif line[0] in "{[":
+            self._stray = line[:STRAY]
 
     def _dispatch(self) -> ServerSentEvent | None:
         data, self._data = self._data, []

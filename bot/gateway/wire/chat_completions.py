@@ -1,7 +1,8 @@
 """The wire of ``POST /v1/chat/completions``, streamed.
 
 Source: the gateway's own page for this route; streaming oddities (usage chunk without choices,
-empty roles, reasoning under two names) as seen in OpenAI-compatible gateways.
+empty roles, reasoning under two names, pictures beside the text, endings of other vendors) as seen
+in OpenAI-compatible gateways.
 """
 
 from __future__ import annotations
@@ -10,13 +11,36 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from bot.events import Ending, Finish, TextDelta, ThinkingDelta, UsageReport
+from bot.errors import Interrupted
+from bot.events import Ending, Finish, Media, TextDelta, ThinkingDelta, UsageReport
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
-from bot.gateway.wire.base import Json, WireEvent
-from bot.types import Image, Message, Prompt, Text, Usage
+from bot.gateway.pictures import dicts, in_url, media_type, picture
+from bot.gateway.wire.base import Json, PictureLink, WireEvent
+from bot.gateway.wire.history import Said, alternating
+from bot.types import Image, Prompt, Text, Usage
 
-_ENDINGS = {"length": Ending.LENGTH, "content_filter": Ending.FILTERED}
+_ENDINGS = {
+    "length": Ending.LENGTH,
+    "max_tokens": Ending.LENGTH,
+    "model_length": Ending.LENGTH,
+    "model_context_window_exceeded": Ending.LENGTH,
+    "content_filter": Ending.FILTERED,
+    "content_filtered": Ending.FILTERED,
+    "refusal": Ending.FILTERED,
+    "sensitive": Ending.FILTERED,
+    "safety": Ending.FILTERED,
+    "recitation": Ending.FILTERED,
+    "blocklist": Ending.FILTERED,
+    "prohibited_content": Ending.FILTERED,
+    "spii": Ending.FILTERED,
+}
+
+# The words of DeepSeek, Zhipu, OpenRouter and vLLM for an answer that they could not bring to its
+# end.
+_BROKEN_OFF = frozenset(
+    ["error", "network_error", "insufficient_system_resource", "abort", "aborted"]
+)
 
 
 def path(model: Model) -> str:
@@ -32,7 +56,8 @@ def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
     if prompt.system:
         messages.append({"role": "system", "content": prompt.system})
     messages += [
-        {"role": message.role.value, "content": _content(message)} for message in prompt.messages
+        {"role": role.value, "content": _content(said)}
+        for role, said in alternating(prompt.messages)
     ]
     return {
         "model": prompt.model,
@@ -43,46 +68,93 @@ def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
 
 
 def decode(body: Json) -> Iterator[WireEvent]:
+    if not isinstance(body, dict):
+        return
     raise_for_body(body)
-    for choice in _dicts(body.get("choices"))[:1]:
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    reason = None
+    if isinstance(choice, dict):
         # A server that does not stream sends the same under "message".
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             thinking = delta.get("reasoning_content") or delta.get("reasoning")
-            if isinstance(thinking, str) and thinking:
+            if thinking and isinstance(thinking, str):
                 yield ThinkingDelta(thinking)
-            for said in (delta.get("content"), delta.get("refusal")):
-                if isinstance(said, str) and said:
-                    yield TextDelta(said)
+            content = delta.get("content")
+            if content:
+                if isinstance(content, str):
+                    yield TextDelta(content)
+                else:
+                    yield from _parts(content)
+            refusal = delta.get("refusal")
+            if refusal and isinstance(refusal, str):
+                yield TextDelta(refusal)
+            if "images" in delta:
+                yield from _parts(delta["images"])
         reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            yield Finish(_ENDINGS.get(reason, Ending.COMPLETE))
+    elif body.get("type") == "error" or body.get("object") == "error":
+        raise_for_body({"error": body})
     usage = body.get("usage")
     if isinstance(usage, dict):
         yield UsageReport(
-            Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+            Usage(count(usage.get("prompt_tokens")), count(usage.get("completion_tokens")))
         )
+    if reason and isinstance(reason, str):
+        yield _finish(reason)
 
 
-def _content(message: Message) -> str | list[dict[str, Any]]:
-    pictures = [part for part in message.parts if isinstance(part, Image)]
-    if not pictures:
-        return message.text
-    parts: list[dict[str, Any]] = [
-        {"type": "text", "text": part.text} for part in message.parts if isinstance(part, Text)
+def _finish(reason: str) -> Finish:
+    """Words that nobody knows count as a good end: new ones are mostly of that kind."""
+    if reason.lower() in _BROKEN_OFF:
+        raise Interrupted(detail=f"finish reason {reason!r}")
+    return Finish(_ENDINGS.get(reason.lower(), Ending.COMPLETE))
+
+
+def _parts(content: object) -> Iterator[WireEvent]:
+    """Content that came in parts: text, thinking and pictures."""
+    for part in dicts(content):
+        text, thinking = part.get("text"), part.get("thinking")
+        if text and isinstance(text, str):
+            yield TextDelta(text)
+        for thought in [part] if isinstance(thinking, str) else dicts(thinking):
+            words = thought.get("thinking") or thought.get("text")
+            if words and isinstance(words, str):
+                yield ThinkingDelta(words)
+        if found := in_url(part.get("image_url")):
+            yield shown(found)
+
+
+def _content(said: list[Said]) -> str | list[dict[str, Any]]:
+    match said:
+        case [Text(text)]:
+            return text
+    return [
+        {"type": "text", "text": part.text}
+        if isinstance(part, Text)
+        else {"type": "image_url", "image_url": {"url": data_uri(part)}}
+        for part in said
     ]
-    return parts + [
-        {"type": "image_url", "image_url": {"url": data_uri(picture)}} for picture in pictures
-    ]
 
 
-def data_uri(picture: Image) -> str:
-    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
+# What the other wires have in common with this one
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def shown(found: bytes | str) -> Media | PictureLink:
+    """A picture that the extractor found, as an event. Raises BadPicture where it is none."""
+    return PictureLink(found) if isinstance(found, str) else Media(picture(found))
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+def encoded(image: Image) -> tuple[str, str]:
+    """(media type, base64) of a picture; the type is that of its bytes, since vendors check it."""
+    return media_type(image.data) or image.media_type, base64.b64encode(image.data).decode()
+
+
+def data_uri(image: Image) -> str:
+    kind, data = encoded(image)
+    return f"data:{kind};base64,{data}"
+
+
+def count(value: object) -> int:
+    """A number of tokens, 0 where it is none that can be true."""
+    return value if type(value) is int and 0 < value < 2**31 else 0

@@ -1,26 +1,46 @@
 """The wire of ``POST /v1/images/generations``: one JSON reply with links or base64.
 
 Source: the gateway's own page for nano-banana (``aspect_ratio`` at top level, ``image`` as one data
-URI or several, no ``n`` or ``size``) and OpenAI's fields for the models that take those.
+URI or several, no ``n`` or ``size``) and OpenAI's fields for the models that take those. What a
+reply means is decided by its content and never by its status, because a success may still be
+waiting and a failure may come behind status 200.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
-from bot.errors import BadPicture
-from bot.events import Finish, Media
+from bot.errors import BadPicture, GatewayError
+from bot.events import Finish, Progress
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
-from bot.gateway.pictures import picture
-from bot.gateway.wire.base import Json, PictureLink, WireEvent
-from bot.gateway.wire.chat_completions import data_uri, headers
+from bot.gateway.pictures import SUCCEEDED, found_in
+from bot.gateway.wire.base import Job, Json, WireEvent
+from bot.gateway.wire.chat_completions import data_uri, headers, shown
 from bot.types import ImagePrompt
 
-__all__ = ["decode", "encode", "headers", "path"]
+__all__ = ["decode", "encode", "headers", "path", "pictures_or_job"]
+
+JOBS = "/v1/images/jobs/"
+
+_FAILED = frozenset(  # what a job says of itself, in small letters; any unknown word means "wait"
+    [
+        "failure",
+        "failed",
+        "fail",
+        "error",
+        "cancelled",
+        "canceled",
+        "cancel",
+        "expired",
+        "timeout",
+        "not_found",
+        "rejected",
+    ]
+)
+_LONGEST_WAIT = 3600.0  # seconds; an estimate beyond that is none
 
 
 def path(model: Model) -> str:
@@ -41,30 +61,89 @@ def encode(prompt: ImagePrompt, model: Model) -> dict[str, Any]:
 
 
 def decode(body: Json) -> Iterator[WireEvent]:
-    raise_for_body(body)
-    data = body.get("data")
-    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-    found = False
-    for item in items:
-        encoded, url = item.get("b64_json"), item.get("url")
-        if isinstance(encoded, str) and encoded:
-            found = True
-            yield Media(picture(_from_base64(encoded)))
-        elif isinstance(url, str) and url:
-            found = True
-            if url.startswith("data:"):
-                yield Media(picture(_from_base64(url.partition(",")[2])))
-            else:
-                yield PictureLink(url)
-    if not found:
-        raise BadPicture(
-            "The gateway sent no picture.", detail=f"no picture among keys {sorted(body)[:9]}"
-        )
-    yield Finish()
+    # Other models on this route answer with jobs of their own kinds. Only the one of the multimodal
+    # route is known: it says where to ask again, or how it is executed.
+    known = isinstance(body, dict) and bool(body.get("poll_url") or body.get("execution"))
+    yield from pictures_or_job(body, known=known)
 
 
-def _from_base64(text: str) -> bytes:
+def pictures_or_job(body: Json, *, known: bool) -> Iterator[WireEvent]:
+    """The pictures of a reply and a Finish, else the Job that will make them.
+
+    ``known`` says that a job of this kind can be asked after. Raises GatewayError where the reply
+    says that it failed, BadPicture where it holds neither pictures nor such a job.
+    """
+    if not isinstance(body, dict):
+        raise BadPicture("The gateway sent no picture.", detail="JSON, but no object")
     try:
-        return base64.b64decode(text, validate=False)
-    except (binascii.Error, ValueError) as error:
-        raise BadPicture(detail="the picture is not valid base64") from error
+        pictures = [shown(found) for found in found_in(body)]
+    except BadPicture:
+        raise_for_body(body)  # what the gateway says is wrong goes before what we see is wrong
+        raise
+    if pictures:
+        yield from pictures
+        yield Finish()
+        return
+    raise_for_body(body)
+    yield from _waiting(body, known)
+
+
+def _waiting(body: Mapping[str, Any], known: bool) -> Iterator[WireEvent]:
+    inner = body.get("data")
+    task = inner if isinstance(inner, dict) else body
+    status = task.get("status")
+    state = status.lower() if isinstance(status, str) else None
+    if state in _FAILED:
+        raise GatewayError(
+            "The gateway could not make this picture.", detail=f"the job is {state}: {_why(task)}"
+        )
+    name, poll_url = _name(task) or _name(body), _text(body.get("poll_url"))
+    if state not in SUCCEEDED and (name or poll_url):
+        if known:
+            if (fraction := _fraction(body.get("progress"))) is not None:
+                yield Progress(fraction)
+            where = JOBS + quote(name, safe="") if name else ""
+            yield Job(where, poll_url, _seconds(body.get("estimated_time")))
+            return
+        if state is not None:
+            raise BadPicture(
+                "This model draws in a way that is not supported yet. Choose another one.",
+                detail=f"a job of unknown kind, status {state!r}, keys {sorted(body)[:9]}",
+            )
+    if _text(body.get("code")).lower() not in ("", "0", "200", "success"):
+        raise_for_body({"error": body})
+    raise BadPicture(
+        "The gateway sent no picture.", detail=f"no picture among keys {sorted(body)[:9]}"
+    )
+
+
+def _name(task: Mapping[str, Any]) -> str:
+    return _text(task.get("id")) or _text(task.get("task_id"))
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _why(task: Mapping[str, Any]) -> str:
+    return next(
+        (text[:300] for key in ("fail_reason", "message") if (text := _text(task.get(key)))), "-"
+    )
+
+
+def _seconds(value: object) -> float:
+    good = isinstance(value, int | float) and 0 <= value <= _LONGEST_WAIT
+    return float(value) if good else 0.0  # type: ignore[arg-type]
+
+
+def _fraction(value: object) -> float | None:
+    """Progress as it comes, 30 or "30%" or 0.3, from 0 to 1; None where it does not come."""
+    if isinstance(value, str):
+        try:
+            value = int(value.strip().removesuffix("%"))
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    fraction = value / 100 if isinstance(value, int) or value > 1 else value
+    return min(max(fraction, 0.0), 1.0)
