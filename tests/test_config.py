@@ -132,3 +132,54 @@ def test_the_example_file_names_every_variable_and_loads(tmp_path: Path) -> None
     for name, section in Settings.SECTIONS.items():
         for field in section.model_fields:
             assert f"{name}_{field}".upper() + "=" in example
+
+
+def test_other_gateways_and_models_are_named_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "switchboard.toml").write_text(
+        '[gateways.ollama]\nbase_url = "http://127.0.0.1:11434"\n'
+        '[gateways.router]\nbase_url = "https://router.example/api"\nwire = "responses"\n'
+        'headers = { X-Team = "harbour" }\n'
+        '[models."house-model"]\ngateway = "ollama"\ncontext = 8000\n'
+    )
+    monkeypatch.setenv("GATEWAYS_ROUTER_API_KEY", "sk-router")
+    monkeypatch.setenv("GATEWAY_FALLBACK_MODELS", "gpt-5, ollama/llama3")
+    monkeypatch.setenv("GATEWAY_HEADERS", '{"X-Org": "x-secret"}')
+
+    settings = load(tmp_path)
+
+    router = settings.gateways["router"]
+    assert (router.wire, router.headers["X-Team"].get_secret_value()) == ("responses", "harbour")
+    assert settings.gateways["ollama"].wire == "chat_completions"
+    assert settings.models["house-model"].context == 8000
+    assert settings.gateway.fallback_models == ("gpt-5", "ollama/llama3")
+    assert {"sk-router", "x-secret"} <= set(settings.secrets)
+
+
+def test_faults_of_other_gateways_and_models_are_listed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "switchboard.toml").write_text(
+        '[gateways.a]\nwire = "chat_completions"\n[gateways.b]\nbase_url = "https://b"\nkee = 1\n'
+        '[models.x]\nwire = "telepathy"\n'
+    )
+    monkeypatch.setenv("GATEWAY_HEADERS", "{not json")
+
+    text = faults(tmp_path, serving=False)
+
+    assert "GATEWAYS_A_BASE_URL" in text
+    assert "kee in [gateways.b]" in text
+    assert 'wire in [models."x"]' in text
+    assert "GATEWAY_" in text
+    assert "JSON" in text
+
+
+def test_a_key_does_not_travel_in_the_clear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_BASE_URL", "http://gateway.example/v1")
+
+    assert "GATEWAY_BASE_URL: must begin with https://" in faults(tmp_path, serving=False)
+    monkeypatch.setenv("GATEWAY_ALLOW_HTTP", "true")
+    assert load(tmp_path).gateway.base_url == "http://gateway.example/v1"

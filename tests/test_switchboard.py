@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.commands import COMMANDS
-from bot.errors import GatewayDown, Gone, Interrupted, StorageError
+from bot.errors import Filtered, GatewayDown, Gone, Interrupted, NoCredit, StorageError
 from bot.events import Ending, Finish, Media, TextDelta
 from bot.gateway.models import Models
 from bot.interfaces import Capabilities
@@ -323,6 +323,74 @@ def test_model_names_complete_by_kind() -> None:
     assert {"gpt-5", "nano-banana"} <= set(complete(CHANNEL, "model", "name", ""))
     assert complete(CHANNEL, "image", "aspect_ratio", "16") == ["16:9"]
     assert complete(CHANNEL, "nothing", "at", "all") == ()
+
+
+def with_fallbacks(answers: dict[str, Sequence[Step]], *fallbacks: str) -> Bench:
+    bench = Bench()
+    bench.gateway = FakeGateway(lambda prompt: answers[prompt.model])
+    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS, fallbacks)
+    return bench
+
+
+def test_a_model_that_fails_before_its_first_word_is_replaced_and_the_reply_says_so() -> None:
+    bench = with_fallbacks(
+        {"gpt-5-mini": [GatewayDown()], "gpt-5": [NoCredit()], "o3": says("Fine.")}, "gpt-5", "o3"
+    )
+
+    surface = bench.type("hi")
+
+    assert surface.text == "Fine.\n\n*o3 answers, since gpt-5-mini could not.*"
+    assert [prompt.model for prompt in bench.gateway.prompts] == ["gpt-5-mini", "gpt-5", "o3"]
+    (turn,) = run(bench.store.history(CHANNEL, 1))
+    assert (turn.model, turn.reply and turn.reply.text) == ("o3", "Fine.")
+
+
+def test_no_other_model_is_asked_once_something_is_on_the_screen() -> None:
+    bench = with_fallbacks(
+        {"gpt-5-mini": [TextDelta("half of it "), Interrupted()], "gpt-5": says("no")}, "gpt-5"
+    )
+
+    assert Interrupted.notice in bench.type("hi").text
+    assert len(bench.gateway.prompts) == 1
+
+
+def test_a_request_that_no_model_may_answer_is_not_passed_on() -> None:
+    bench = with_fallbacks({"gpt-5-mini": [Filtered()], "gpt-5": says("no")}, "gpt-5")
+
+    assert Filtered.notice in bench.type("hi").text
+    assert len(bench.gateway.prompts) == 1
+
+
+def test_a_channel_has_a_list_of_its_own_or_none() -> None:
+    answers: dict[str, Sequence[Step]] = {
+        "gpt-5-mini": [GatewayDown()],
+        "o3": says("Fine."),
+        "glm-5": says("Also fine."),
+    }
+    bench = with_fallbacks(answers, "o3")
+
+    bench.type("/model --fallback glm-5", source="1")
+    own = bench.type("hi", source="2").text
+    shown = bench.type("/model", source="3").text
+    bench.type("/model --fallback none", source="4")
+    none = bench.type("hi", source="5").text
+    bench.type("/model --fallback default", source="6")
+    default = bench.type("hi", source="7").text
+
+    assert own.startswith("Also fine.")
+    assert "**When it fails:** `glm-5` (chosen for this channel)" in shown
+    assert none == f"⚠️ {GatewayDown.notice}"
+    assert default.startswith("Fine.")
+
+
+def test_a_ratio_that_the_model_lacks_is_answered_by_what_it_can_do() -> None:
+    bench = Bench()
+
+    assert (
+        "gpt-image-1 does not draw 21:9"
+        in bench.type("/image a fox --model gpt-image-1 --aspect_ratio 21:9").text
+    )
+    assert bench.gateway.prompts == []
 
 
 people = st.sampled_from([User("1", "Alice"), User("2", "Bob")])

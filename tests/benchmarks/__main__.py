@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from tests.benchmarks import start
+from tests.benchmarks import start, stream
 from tests.benchmarks.table import draw
 
-BENCHMARKS = (start,)
+BENCHMARKS = (start, stream)
 
 
 async def main() -> None:
