@@ -92,9 +92,9 @@ async def test_one_process_serves_both_platforms_and_remembers_after_being_kille
         assert shot.caption is not None
         assert shot.caption.startswith("a red fox")
 
-        await discord.use(world.channel, world.dora, "model", name="claude-sonnet-4-6")
+        await discord.use(world.channel, world.dora, "model", name="deepseek-v3.2")
         await discord.wait_for(world.channel, lambda seen: "now come from" in seen.content)
-        await telegram.say(world.chat, world.tom, "/model gemini-2.5-pro")
+        await telegram.say(world.chat, world.tom, "/model glm-5")
         await telegram.wait_for(world.chat, lambda seen: "now come from" in seen.text)
         await bot.stop(signal.SIGKILL)
 
@@ -126,12 +126,12 @@ async def test_one_process_serves_both_platforms_and_remembers_after_being_kille
     ]
     assert said == [
         (
-            "claude-sonnet-4-6",
+            "deepseek-v3.2",
             ["Dora: How is the tide?", "The tide is high.", "Dora: and now?"],
         ),
         ("gpt-5-mini", ["Tom: and here?"]),
         (
-            "gemini-2.5-pro",
+            "glm-5",
             ["Tom: How is the tide?", "The tide is high.", "Tom: and now?"],
         ),
     ]

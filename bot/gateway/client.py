@@ -19,6 +19,8 @@ import aiohttp
 from bot.config import GatewaySettings, NamedGatewaySettings
 from bot.errors import (
     BadKey,
+    BadPicture,
+    Filtered,
     GatewayDown,
     GatewayError,
     Interrupted,
@@ -28,14 +30,15 @@ from bot.errors import (
     NotAllowed,
     Silent,
 )
-from bot.events import Finish, Media, Progress, ReplyEvent
+from bot.events import Ending, Finish, Media, Progress, ReplyEvent
 from bot.gateway.endpoint import Endpoint, bodies, request_id, whole
+from bot.gateway.faults import raise_for_body
 from bot.gateway.fetch import Fetcher
 from bot.gateway.models import Model, Models
-from bot.gateway.pictures import picture
+from bot.gateway.pictures import found_in, picture
 from bot.gateway.sift import Sift
-from bot.gateway.wire import WIRE_FORMATS
-from bot.gateway.wire.base import Job, PictureLink, WireEvent, WireFormat
+from bot.gateway.wire import WIRE_FORMATS, multimodal
+from bot.gateway.wire.base import Job, PictureLink, WireEvent, WireFormat, shown
 from bot.types import ImagePrompt, Prompt
 
 log = logging.getLogger("switchboard.gateway")
@@ -161,11 +164,11 @@ class GatewayClient:
             async for body in bodies(response):
                 for found in wire.decode(body):
                     event = await self._resolved(found)
-                    finished = finished or isinstance(event, Finish)
                     for sifted in sift.feed(event):
                         yield sifted
-        except (Interrupted, Silent):
-            if not finished:  # what broke after the end does not concern anybody
+                    finished = finished or isinstance(event, Finish)
+        except GatewayError:
+            if not finished:  # what breaks after the end does not concern anybody
                 for sifted in sift.end():
                     yield sifted
                 raise
@@ -233,10 +236,12 @@ class GatewayClient:
                 raise Silent("The picture took too long.", detail=f"job {job.path} is unfinished")
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311
             look = min(look * 1.2, LAST_LOOK)
+            path = endpoint.own(job.poll_url) or job.path
+            if not path:
+                raise Misrouted(detail=f"a job at a foreign address: {job.poll_url[:200]}")
             try:
-                path = endpoint.own(job.poll_url) or job.path
                 replies = await endpoint.get(path, wire.headers(endpoint.key), total=30)
-                found = [event for reply in replies for event in wire.decode(reply)]
+                found = [event for reply in replies for event in multimodal.decode(reply)]
                 trouble = 0
             except (GatewayDown, Misrouted, Silent, Interrupted) as error:
                 trouble += 1
@@ -251,12 +256,16 @@ class GatewayClient:
         for event in found:
             if not isinstance(event, Finish):
                 yield await self._resolved(event)
+        if not any(isinstance(event, Media | PictureLink) for event in found):
+            if Finish(Ending.FILTERED) in found:
+                raise Filtered(detail="filtered instead of a picture")
+            raise BadPicture("The model drew no picture.", detail="an answer without a picture")
 
     async def _submit(
         self, prompt: ImagePrompt, model: Model, endpoint: Endpoint, wire: Wire
     ) -> list[WireEvent]:
         """The paid call. It is sent again only where it surely cost nothing: after 429 and refused
-        connections."""
+        connections. Pictures are found wherever the reply has them, text and links included."""
         model = _as_sent(model)
         body = wire.encode(replace(prompt, model=model.name), model)
         path, headers = wire.path(model), wire.headers(endpoint.key)
@@ -264,7 +273,12 @@ class GatewayClient:
             try:
                 async with endpoint.post(path, headers, body, total=self._patience) as response:
                     replies = await whole(response)
-                return [event for reply in replies for event in wire.decode(reply)]
+                found: list[WireEvent] = [
+                    event for reply in replies for event in wire.decode(reply)
+                ]
+                if not any(isinstance(event, Media | PictureLink | Job) for event in found):
+                    found += [shown(one) for reply in replies for one in found_in(reply)]
+                return found
             except GatewayError as error:
                 refused = isinstance(error.__cause__, aiohttp.ClientConnectorError)
                 if not (error.status == 429 or refused) or not await self._wait(error, attempt):
@@ -315,6 +329,7 @@ async def _listed(endpoint: Endpoint) -> list[str]:
             raise error from None
     items: list[Any] = []
     for body in replies:
+        raise_for_body(body)
         listed = body.get("data") or body.get("models")
         items += listed if isinstance(listed, list) else [body]
     names = [item.get("id") or item.get("name") for item in items if isinstance(item, dict)]

@@ -15,7 +15,7 @@ import aiohttp
 
 from bot.config import GatewaySettings, NamedGatewaySettings
 from bot.errors import BadPicture, GatewayDown, GatewayError, Interrupted, Misrouted, Silent
-from bot.gateway.faults import failure, raise_for_body
+from bot.gateway.faults import failure
 from bot.gateway.sse import SSEDecoder
 from bot.gateway.wire.base import Json
 
@@ -136,7 +136,7 @@ async def whole(response: aiohttp.ClientResponse) -> list[Json]:
             raise BadPicture("The gateway's answer is too large.", detail=f"over {REPLY_LIMIT}")
     try:
         parsed = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         wrong = Misrouted if data.lstrip()[:1] == b"<" else GatewayDown
         raise wrong(
             detail=f"{len(data)} bytes that are not JSON",
@@ -148,8 +148,6 @@ async def whole(response: aiohttp.ClientResponse) -> list[Json]:
     ]
     if not found:
         raise GatewayDown(detail="JSON, but no object", request_id=request_id(response))
-    for body in found:
-        raise_for_body(body)
     return found
 
 

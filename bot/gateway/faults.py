@@ -39,7 +39,7 @@ _BY_CODE: tuple[tuple[type[GatewayError], frozenset[str]], ...] = (
             ]
         ),
     ),
-    (NoSuchModel, frozenset(["model_not_found"])),
+    (NoSuchModel, frozenset(["model_not_found", "not_found_error"])),
     (
         Filtered,
         frozenset(
@@ -64,6 +64,7 @@ _BY_CODE: tuple[tuple[type[GatewayError], frozenset[str]], ...] = (
                 "model_price_error",
                 "read_request_body_failed",
                 "invalid_request_error",
+                "invalid_prompt",
             ]
         ),
     ),
@@ -85,6 +86,7 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
     501: Misrouted,
 }
 
+_MODEL_HINT = re.compile(r"\bmodel\b.{0,99}\b(not found|(does )?not exist|unknown|not supported)", re.I)
 _KEY_HINT = re.compile(r"api.?key|unauthenticated|unauthori[sz]ed|invalid token", re.I)
 
 
@@ -109,7 +111,8 @@ def raise_for_body(body: Mapping[str, Any]) -> None:
     if not body.get("error") and body.get("success") is not False:
         return
     code, text = _words(body)
-    kind = _kind(0, code, text)
+    status = int(code) if code.isdecimal() and len(code) == 3 else 0
+    kind = _kind(status, code, text)
     raise kind(detail=f"error in the answer, code {code or '-'}: {text[:300]}")
 
 
@@ -118,7 +121,7 @@ def _kind(status: int, code: str, text: str) -> type[GatewayError]:
         # "invalid_request_error" is the type of nearly everything, so a telling status goes first.
         if code in codes and not (kind is BadRequest and status in _BY_STATUS):
             return kind
-    if status == 404 and "model" in text.lower():
+    if status == 404 and _MODEL_HINT.search(text):
         return NoSuchModel
     if status in _BY_STATUS:
         return _BY_STATUS[status]

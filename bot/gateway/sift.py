@@ -190,4 +190,5 @@ def _opening(text: str, at: int) -> int | None:
 
 def _overlap(text: str, mark: str) -> int:
     """How many characters at the end of the text may begin the mark."""
-    return next((n for n in range(len(mark) - 1, 0, -1) if mark.startswith(text[-n:])), 0)
+    longest = min(len(mark) - 1, len(text))
+    return next((n for n in range(longest, 0, -1) if mark.startswith(text[-n:])), 0)

@@ -14,8 +14,7 @@ from bot.events import Ending, Finish, TextDelta, ThinkingDelta, UsageReport
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
 from bot.gateway.pictures import dicts
-from bot.gateway.wire.base import Json, WireEvent
-from bot.gateway.wire.chat_completions import count, encoded
+from bot.gateway.wire.base import Json, WireEvent, count, encoded
 from bot.gateway.wire.history import Said, alternating
 from bot.types import Prompt, Text, Usage
 
@@ -51,7 +50,7 @@ def headers(key: str) -> dict[str, str]:
 def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": prompt.model,
-        "max_tokens": max(1, min(MAX_TOKENS, model.context // 4)),
+        "max_tokens": max(1, min(MAX_TOKENS, model.context // 4)) if model.context else MAX_TOKENS,
         "messages": [
             {"role": role.value, "content": [_block(part) for part in said]}
             for role, said in alternating(prompt.messages)

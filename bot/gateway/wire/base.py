@@ -6,12 +6,15 @@ means.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from bot.events import ReplyEvent
+from bot.events import Media, ReplyEvent
 from bot.gateway.models import Model
+from bot.gateway.pictures import media_type, picture
+from bot.types import Image
 
 P = TypeVar("P", contravariant=True)
 Json = Mapping[str, Any]
@@ -55,3 +58,31 @@ class WireFormat(Protocol[P]):
 
         Raises a GatewayError where the object is an error.
         """
+
+
+# What several wires have in common
+
+
+def headers(key: str) -> dict[str, str]:
+    """The usual way for the key to travel."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def shown(found: bytes | str) -> Media | PictureLink:
+    """A picture that the extractor found, as an event. Raises BadPicture where it is none."""
+    return PictureLink(found) if isinstance(found, str) else Media(picture(found))
+
+
+def encoded(image: Image) -> tuple[str, str]:
+    """(media type, base64) of a picture; the type is that of its bytes, since vendors check it."""
+    return media_type(image.data) or image.media_type, base64.b64encode(image.data).decode()
+
+
+def data_uri(image: Image) -> str:
+    kind, data = encoded(image)
+    return f"data:{kind};base64,{data}"
+
+
+def count(value: object) -> int:
+    """A number of tokens, 0 where it is none that can be true."""
+    return value if type(value) is int and 0 < value < 2**31 else 0

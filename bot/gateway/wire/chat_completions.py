@@ -7,18 +7,19 @@ in OpenAI-compatible gateways.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
 from bot.errors import Interrupted
-from bot.events import Ending, Finish, Media, TextDelta, ThinkingDelta, UsageReport
+from bot.events import Ending, Finish, TextDelta, ThinkingDelta, UsageReport
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
-from bot.gateway.pictures import dicts, in_url, media_type, picture
-from bot.gateway.wire.base import Json, PictureLink, WireEvent
+from bot.gateway.pictures import dicts, in_url
+from bot.gateway.wire.base import Json, WireEvent, count, data_uri, headers, shown
 from bot.gateway.wire.history import Said, alternating
-from bot.types import Image, Prompt, Text, Usage
+from bot.types import Prompt, Text, Usage
+
+__all__ = ["decode", "encode", "headers", "path"]
 
 _ENDINGS = {
     "length": Ending.LENGTH,
@@ -45,10 +46,6 @@ _BROKEN_OFF = frozenset(
 
 def path(model: Model) -> str:
     return "/v1/chat/completions"
-
-
-def headers(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
@@ -126,35 +123,12 @@ def _parts(content: object) -> Iterator[WireEvent]:
 
 
 def _content(said: list[Said]) -> str | list[dict[str, Any]]:
-    match said:
-        case [Text(text)]:
-            return text
+    texts = [part.text for part in said if isinstance(part, Text)]
+    if len(texts) == len(said):
+        return "\n\n".join(texts)  # the form that every server takes
     return [
         {"type": "text", "text": part.text}
         if isinstance(part, Text)
         else {"type": "image_url", "image_url": {"url": data_uri(part)}}
         for part in said
     ]
-
-
-# What the other wires have in common with this one
-
-
-def shown(found: bytes | str) -> Media | PictureLink:
-    """A picture that the extractor found, as an event. Raises BadPicture where it is none."""
-    return PictureLink(found) if isinstance(found, str) else Media(picture(found))
-
-
-def encoded(image: Image) -> tuple[str, str]:
-    """(media type, base64) of a picture; the type is that of its bytes, since vendors check it."""
-    return media_type(image.data) or image.media_type, base64.b64encode(image.data).decode()
-
-
-def data_uri(image: Image) -> str:
-    kind, data = encoded(image)
-    return f"data:{kind};base64,{data}"
-
-
-def count(value: object) -> int:
-    """A number of tokens, 0 where it is none that can be true."""
-    return value if type(value) is int and 0 < value < 2**31 else 0

@@ -16,8 +16,7 @@ from bot.events import Ending, Finish, TextDelta, ThinkingDelta, UsageReport
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model, ModelKind
 from bot.gateway.pictures import in_part
-from bot.gateway.wire.base import Json, WireEvent
-from bot.gateway.wire.chat_completions import count, encoded, shown
+from bot.gateway.wire.base import Json, WireEvent, count, encoded, shown
 from bot.gateway.wire.history import Said, alternating
 from bot.types import ImagePrompt, Prompt, Role, Text, Usage
 

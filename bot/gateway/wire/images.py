@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from bot.errors import BadPicture, GatewayError
+from bot.errors import BadPicture, GatewayDown, GatewayError
 from bot.events import Finish, Progress
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
 from bot.gateway.pictures import SUCCEEDED, found_in
-from bot.gateway.wire.base import Job, Json, WireEvent
-from bot.gateway.wire.chat_completions import data_uri, headers, shown
+from bot.gateway.wire.base import Job, Json, WireEvent, data_uri, headers, shown
 from bot.types import ImagePrompt
 
 __all__ = ["decode", "encode", "headers", "path", "pictures_or_job"]
@@ -40,6 +39,7 @@ _FAILED = frozenset(  # what a job says of itself, in small letters; any unknown
         "rejected",
     ]
 )
+_NOT_MADE = "The gateway could not make this picture."
 _LONGEST_WAIT = 3600.0  # seconds; an estimate beyond that is none
 
 
@@ -78,25 +78,33 @@ def pictures_or_job(body: Json, *, known: bool) -> Iterator[WireEvent]:
     try:
         pictures = [shown(found) for found in found_in(body)]
     except BadPicture:
-        raise_for_body(body)  # what the gateway says is wrong goes before what we see is wrong
+        _raise_for_failure(body)  # what the gateway says is wrong goes before what we see is wrong
         raise
     if pictures:
         yield from pictures
         yield Finish()
-        return
-    raise_for_body(body)
-    yield from _waiting(body, known)
+    else:
+        _raise_for_failure(body)
+        yield from _job(body, known)
 
 
-def _waiting(body: Mapping[str, Any], known: bool) -> Iterator[WireEvent]:
-    inner = body.get("data")
-    task = inner if isinstance(inner, dict) else body
-    status = task.get("status")
-    state = status.lower() if isinstance(status, str) else None
+def _raise_for_failure(body: Mapping[str, Any]) -> None:
+    task = _task(body)
+    state = _state(task)
+    try:
+        raise_for_body(body)
+    except GatewayDown as error:
+        if state not in _FAILED:
+            raise
+        # A job that has failed stays failed: to ask again would be of no use.
+        raise GatewayError(_NOT_MADE, detail=str(error)) from error
     if state in _FAILED:
-        raise GatewayError(
-            "The gateway could not make this picture.", detail=f"the job is {state}: {_why(task)}"
-        )
+        raise GatewayError(_NOT_MADE, detail=f"the job is {state}: {_why(task)}")
+
+
+def _job(body: Mapping[str, Any], known: bool) -> Iterator[WireEvent]:
+    task = _task(body)
+    state = _state(task)
     name, poll_url = _name(task) or _name(body), _text(body.get("poll_url"))
     if state not in SUCCEEDED and (name or poll_url):
         if known:
@@ -115,6 +123,17 @@ def _waiting(body: Mapping[str, Any], known: bool) -> Iterator[WireEvent]:
     raise BadPicture(
         "The gateway sent no picture.", detail=f"no picture among keys {sorted(body)[:9]}"
     )
+
+
+def _task(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What says how the job is: the reply itself, or the task in it."""
+    inner = body.get("data")
+    return inner if isinstance(inner, dict) and "status" in inner else body
+
+
+def _state(task: Mapping[str, Any]) -> str | None:
+    status = task.get("status")
+    return status.lower() if isinstance(status, str) else None
 
 
 def _name(task: Mapping[str, Any]) -> str:
@@ -138,12 +157,12 @@ def _seconds(value: object) -> float:
 
 def _fraction(value: object) -> float | None:
     """Progress as it comes, 30 or "30%" or 0.3, from 0 to 1; None where it does not come."""
+    percent = isinstance(value, int | str)
     if isinstance(value, str):
         try:
-            value = int(value.strip().removesuffix("%"))
+            value = float(value.strip().removesuffix("%"))
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
-    fraction = value / 100 if isinstance(value, int) or value > 1 else value
-    return min(max(fraction, 0.0), 1.0)
+    return min(max(value, 0), 100) / 100 if percent or value > 1 else max(value, 0.0)

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.gateway.models import Model
-from bot.gateway.wire.base import Json, WireEvent
-from bot.gateway.wire.chat_completions import encoded, headers
+from bot.gateway.wire.base import Json, WireEvent, encoded, headers
 from bot.gateway.wire.images import pictures_or_job
 from bot.types import ImagePrompt
 

@@ -15,8 +15,7 @@ from bot.events import Ending, Finish, Progress, TextDelta, ThinkingDelta, Usage
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
 from bot.gateway.pictures import dicts, in_field
-from bot.gateway.wire.base import Json, WireEvent
-from bot.gateway.wire.chat_completions import count, data_uri, headers, shown
+from bot.gateway.wire.base import Json, WireEvent, count, data_uri, headers, shown
 from bot.gateway.wire.history import Said, alternating
 from bot.types import Prompt, Text, Usage
 
