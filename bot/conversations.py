@@ -1,6 +1,7 @@
 """The story of one answer: claim, wait one's turn, remember, ask, show, store.
 
     begin ─► place in line ─► history ─► Prompt ─► gateway.stream ─► Reply, Renderer ─► finish
+                     └────────────── stop, at any point ──────────────┘
 
 Answers of one channel come one at a time and in order; pictures stand in a line of their own, so
 that a drawing that takes minutes holds up no talk.
@@ -13,9 +14,10 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import cast
 
 from bot.errors import GatewayError, SurfaceError
 from bot.events import Ending, Reply, TextDelta
@@ -27,6 +29,7 @@ from bot.renderer import Renderer, show_once
 from bot.types import (
     Action,
     Attachment,
+    Channel,
     ImagePrompt,
     Page,
     Prompt,
@@ -39,6 +42,7 @@ log = logging.getLogger("switchboard.conversations")
 
 GOODBYE = 3.0  # seconds to say on the answer's page that the bot is going down
 
+STOPPED = "⏹ *Stopped.*"
 _ENDINGS = {
     Ending.LENGTH: "✂️ *The answer reached the model's length limit.*",
     Ending.FILTERED: "⚠️ *The provider's content rules ended the answer here.*",
@@ -53,6 +57,7 @@ class Conversations:
         self._gateway = gateway
         self._pacer = pacer
         self._lines: dict[str, deque[asyncio.Event]] = {}
+        self._running: dict[str, _Running] = {}
 
     async def begin(self, request: Request, surface: Surface) -> Turn | None:
         """Claim the request; None where the same event was claimed before. Raises StorageError."""
@@ -73,16 +78,58 @@ class Conversations:
         """Ask a chat model with what the channel remembers; the turn as it ended. ``compose`` makes
         the prompt, and after it one for each model to try where those before it fail."""
         channel = turn.request.channel
-        async with self._place_in_line(channel.key, surface):
-            prompts = compose(await self._store.history(channel, HISTORY))
-            return await self._answer(turn, surface, prompts)
+
+        async def prompts() -> Sequence[Prompt]:
+            return compose(await self._store.history(channel, HISTORY))
+
+        return await self._in_line(channel.key, turn, surface, prompts)
 
     async def draw(self, turn: Turn, surface: Surface, prompt: ImagePrompt) -> Turn:
         """Ask a picture model. The turn as it ended; pictures are no part of the channel's
         memory."""
-        async with self._place_in_line(f"{turn.request.channel.key} pictures", surface):
-            ended = await self._answer(turn, surface, [prompt], _caption(prompt, surface))
-            return replace(ended, reply=None)
+
+        async def prompts() -> Sequence[ImagePrompt]:
+            return [prompt]
+
+        line = f"{turn.request.channel.key} pictures"
+        ended = await self._in_line(line, turn, surface, prompts, _caption(prompt, surface))
+        return replace(ended, reply=None)
+
+    def running(self, channel: Channel) -> list[Turn]:
+        """The turns of the channel that are being answered or wait for it, oldest first."""
+        found = (running.turn for running in self._running.values())
+        return [turn for turn in found if turn.request.channel == channel]
+
+    def stop(self, turn_id: str) -> bool:
+        """Stop an answer: what is there stays and is remembered. False where it has ended."""
+        running = self._running.get(turn_id)
+        if running is None or running.is_over or running.is_stopped:
+            return False
+        running.is_stopped = True
+        running.task.cancel()
+        return True
+
+    async def _in_line(
+        self,
+        line: str,
+        turn: Turn,
+        surface: Surface,
+        prompts: Callable[[], Awaitable[Sequence[Prompt | ImagePrompt]]],
+        caption: str = "",
+    ) -> Turn:
+        """Wait for the turn's place in the line, then answer. It can be stopped all the while."""
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        running = self._running[turn.id] = _Running(turn, task)
+        try:
+            async with self._place_in_line(line, surface):
+                return await self._answer(running, surface, await prompts(), caption)
+        except asyncio.CancelledError:
+            if not running.take_stop():
+                raise
+            await self.say(surface, STOPPED, _retry(turn))
+            return replace(turn, status=Status.STOPPED)
+        finally:
+            del self._running[turn.id]
 
     @asynccontextmanager
     async def _place_in_line(self, key: str, surface: Surface) -> AsyncIterator[None]:
@@ -112,15 +159,16 @@ class Conversations:
 
     async def _answer(
         self,
-        turn: Turn,
+        running: _Running,
         surface: Surface,
         prompts: Sequence[Prompt | ImagePrompt],
-        caption: str = "",
+        caption: str,
     ) -> Turn:
         """Stream the reply to the screen. A failure is written under what already arrived; before
         the first word, the next prompt gets its chance instead."""
-        status = Status.DONE
-        async with Renderer(surface, self._pacer) as renderer:
+        turn, status, reply, prompt = running.turn, Status.DONE, Reply(), prompts[0]
+        stop = [Action("Stop", f"/stop {turn.id}")]
+        async with Renderer(surface, self._pacer, actions=stop) as renderer:
             try:
                 for prompt, spare in zip(prompts, [*prompts[1:], None], strict=True):
                     reply = Reply()
@@ -138,16 +186,19 @@ class Conversations:
             except GatewayError as error:
                 status, footer = Status.FAILED, f"⚠️ {error.notice}"
             except asyncio.CancelledError:
-                await self._say_goodbye(renderer)
-                raise
+                if not running.take_stop():
+                    await self._say_goodbye(renderer)
+                    raise
+                status, footer = Status.STOPPED, STOPPED
+            running.is_over = True
             media, too_large = _that_fit(reply.media, surface)
             if media and caption:
                 renderer.write(caption)
             footer = "\n\n".join(part for part in (footer, too_large) if part)
             if renderer.is_blank and not media and not footer:
                 footer = "The model had nothing to say. Try asking in another way."
-            await renderer.finish(footer, media=media)
-        remembered = reply.message() if status is Status.DONE else None
+            await renderer.finish(footer, media=media, actions=_retry(turn))
+        remembered = None if status is Status.FAILED else reply.message()
         return replace(turn, model=prompt.model, status=status, reply=remembered, usage=reply.usage)
 
     async def _listen(self, prompt: Prompt | ImagePrompt, reply: Reply, renderer: Renderer) -> None:
@@ -163,6 +214,29 @@ class Conversations:
                 await renderer.finish("⚠️ The bot was stopped before the answer was complete.")
         except (TimeoutError, SurfaceError) as error:
             log.info("could not mark an interrupted answer: %r", error)
+
+
+@dataclass(slots=True)
+class _Running:
+    """An answer under way, in the task that can be cancelled to stop it."""
+
+    turn: Turn
+    task: asyncio.Task[object]
+    is_stopped: bool = False
+    is_over: bool = False
+
+    def take_stop(self) -> bool:
+        """Whether a cancellation was somebody's stop; then the task goes on as if it had not
+        been."""
+        if self.is_stopped and not self.is_over:
+            self.task.uncancel()
+            return self.task.cancelling() == 0
+        return False
+
+
+def _retry(turn: Turn) -> list[Action]:
+    """The button to ask again. Attachments are not kept, so a request that had some lacks it."""
+    return [] if turn.request.attachments else [Action("Retry", f"/retry {turn.id}")]
 
 
 def _that_fit(media: Sequence[Attachment], surface: Surface) -> tuple[list[Attachment], str]:

@@ -112,8 +112,12 @@ class Store(Protocol):
     async def history(self, channel: Channel, limit: int) -> list[Turn]:
         """The newest ``limit`` turns with something to remember (a reply), oldest first."""
 
-    async def forget(self, channel: Channel) -> int:
-        """Erase what was said in the channel; how many turns that were. Claims stay."""
+    async def find(self, turn_id: str) -> Turn | None:
+        """The turn of this id, unless it was forgotten. Attachments are not kept."""
+
+    async def forget(self, channel: Channel, turn_id: str = "") -> int:
+        """Erase what was said in the channel, or in one turn of it; how many turns with something
+        to remember that were. Claims stay."""
 
     async def choices(self, channel: Channel) -> dict[str, str]:
         """What the channel has chosen by name, e.g. {"chat_model": "gpt-5"}."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import Refused
+from bot.types import Turn, User
 
 QUESTION_LIMIT = 32_000  # characters; a page of a book has about 2,000
 WAITING_LIMIT = 20  # requests that wait in one channel
@@ -22,3 +23,8 @@ def check_queue(waiting: int) -> None:
             f"{waiting} questions are waiting in this channel already. "
             "Please ask again when they are done."
         )
+
+
+def may_touch(user: User, turn: Turn) -> bool:
+    """Whether somebody may stop or repeat an answer: who asked, and moderators."""
+    return user.moderator or user.id == turn.request.user.id

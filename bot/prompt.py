@@ -34,7 +34,7 @@ def compose(
     room -= estimate([Message(Role.USER, (Text(SYSTEM),)), *quoted, asked])
     kept: list[Message] = []
     for turn in reversed(history):
-        if turn.reply is None:
+        if turn.reply is None or turn.id == request.again:
             continue
         pair = [turn.reply, _said(turn.request.user.name, question_of(turn.request))]
         room -= estimate(pair)

@@ -36,7 +36,7 @@ class Renderer:
     good, ``write`` and ``finish`` raise its SurfaceError.
     """
 
-    def __init__(self, surface: Surface, pacer: Pacer) -> None:
+    def __init__(self, surface: Surface, pacer: Pacer, actions: Sequence[Action] = ()) -> None:
         self._surface = surface
         self._pacer = pacer
         capabilities = surface.capabilities
@@ -47,7 +47,7 @@ class Renderer:
         self._shown: list[Page] = []
         self._started_at: float | None = None
         self._media: tuple[Attachment, ...] = ()
-        self._actions: tuple[Action, ...] = ()
+        self._actions = tuple(actions)
 
     async def __aenter__(self) -> Self:
         self._painter = asyncio.create_task(self._paint(), name="painter")
@@ -139,7 +139,7 @@ class Renderer:
                 number,
                 text,
                 media=self._media if ends else (),
-                actions=self._actions if ends else (),
+                actions=self._actions if number == last else (),
                 final=closed,
             )
             if number >= len(self._shown) or self._shown[number] != page:

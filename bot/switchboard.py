@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from bot.commands import Command, bind, nearest
 from bot.commands.context import CHOICE, Context
+from bot.commands.retry import RETRY, meant
 from bot.conversations import Conversations
 from bot.errors import GatewayError, Refused, StorageError, SurfaceError, SwitchboardError
 from bot.gateway.models import ModelKind, Models
@@ -26,6 +27,7 @@ log = logging.getLogger("switchboard")
 
 CATALOGUE_PAUSE = 3600.0  # seconds between two looks at the gateway's list of models
 CATALOGUE_RETRY = 60.0
+LATEST = 10_000  # people whose latest answer is known without its id
 
 
 class Switchboard:
@@ -44,11 +46,13 @@ class Switchboard:
         self._models = models
         self._fallback_models = fallback_models
         self._commands = {command.name: command for command in commands}
+        self._latest: dict[tuple[str, str], str] = {}
         self._conversations = Conversations(store, gateway, Pacer())
 
     async def handle(self, request: Request, surface: Surface) -> Status:
         begun = time.perf_counter()
         try:
+            request = await self._meant(request)
             turn = await self._conversations.begin(request, surface)
         except StorageError as error:
             log.error("could not claim a request: %s", error)
@@ -62,6 +66,7 @@ class Switchboard:
             ended = await self._run(turn, surface)
         finally:
             await self._finish(ended, surface)
+            self._note(ended)
             log.info(
                 "/%s in %s: %s after %.2f s (turn %s)",
                 request.command,
@@ -111,6 +116,25 @@ class Switchboard:
                     if self._models.is_listed(self._models.default(kind)) is False:
                         log.warning("the gateway does not list %s", self._models.default(kind))
                 await asyncio.sleep(CATALOGUE_PAUSE)
+
+    async def _meant(self, request: Request) -> Request:
+        """What is really asked: /retry stands for an earlier request. Raises StorageError."""
+        if request.command != RETRY.name:
+            return request
+        try:
+            latest = self._latest.get((request.channel.key, request.user.id), "")
+            return await meant(request, self._store, latest)
+        except Refused:
+            return request  # the command itself says why
+
+    def _note(self, turn: Turn) -> None:
+        """Remember the person's latest answer here, for a /retry that names none."""
+        if turn.model:
+            key = (turn.request.channel.key, turn.request.user.id)
+            self._latest.pop(key, None)
+            self._latest[key] = turn.id
+            if len(self._latest) > LATEST:
+                del self._latest[next(iter(self._latest))]
 
     async def _run(self, turn: Turn, surface: Surface) -> Turn:
         """Run the command. Every failure but cancellation ends as a notice."""
@@ -163,5 +187,7 @@ class Switchboard:
     async def _finish(self, turn: Turn, surface: Surface) -> None:
         try:
             await self._conversations.finish(turn, surface)
+            if turn.request.again and turn.status in (Status.DONE, Status.STOPPED):
+                await self._store.forget(turn.request.channel, turn.request.again)
         except StorageError as error:
             log.error("turn %s could not be stored: %s", turn.id, error)

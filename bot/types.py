@@ -106,6 +106,8 @@ class Request:
     options: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     quoted: Message | None = None
+    pressed: bool = False  # by a button; what it changes on the screen may be answer enough
+    again: str = ""  # the id of the turn that this request repeats and will replace
 
 
 @dataclass(frozen=True, slots=True)

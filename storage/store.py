@@ -75,13 +75,21 @@ order by seq desc, started desc, id desc
 limit ?2
 """
 
+FIND = """
+select
+    id, platform, server, channel_id, thread, source, user_id, user_name, command, request, model,
+    status, reply, prompt_tokens, reply_tokens, surface, started
+from turns
+where id = ?1 and forgotten = 0
+"""
+
 FORGET = """
 update turns set
     forgotten = 1,
     request = ?2,
     reply = case when reply is not null then '' end,
     media = '[]'
-where channel = ?1 and forgotten = 0
+where channel = ?1 and forgotten = 0 and (?3 = '' or id = ?3)
 returning reply
 """
 
@@ -113,12 +121,18 @@ class SqlStore:
         newest_first = await self._fetch(HISTORY, channel.key, max(limit, 0))
         return [rows.turn_from(row) for row in reversed(newest_first)]
 
-    async def forget(self, channel: Channel) -> int:
-        """Erase what was said in the channel; how many turns that were. Claims stay.
+    async def find(self, turn_id: str) -> Turn | None:
+        """The turn of this id, unless it was forgotten. Attachments are not kept."""
+        found = await self._fetch(FIND, turn_id)
+        return rows.turn_from(found[0]) if found else None
+
+    async def forget(self, channel: Channel, turn_id: str = "") -> int:
+        """Erase what was said in the channel, or in one turn of it; how many turns with something
+        to remember that were. Claims stay.
 
         A turn that is still running is erased as well, and its reply will not be written down.
         """
-        erased = await self._fetch(FORGET, channel.key, rows.NOTHING)
+        erased = await self._fetch(FORGET, channel.key, rows.NOTHING, turn_id)
         return sum(row["reply"] is not None for row in erased)
 
     async def choices(self, channel: Channel) -> dict[str, str]:

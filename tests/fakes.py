@@ -132,10 +132,15 @@ class FakeStore:
             if key == channel.key and turn.reply is not None
         ][-limit:]
 
-    async def forget(self, channel: Channel) -> int:
-        count = len(await self.history(channel, 10**9))
+    async def find(self, turn_id: str) -> Turn | None:
+        turns = (turn for turn in self.turns.values() if turn.id == turn_id)
+        return next((turn for turn in turns if turn.id not in self.forgotten), None)
+
+    async def forget(self, channel: Channel, turn_id: str = "") -> int:
+        held = await self.history(channel, 10**9)
+        count = sum(turn_id in ("", turn.id) for turn in held)
         for key, turn in self.turns.items():
-            if key[0] == channel.key:
+            if key[0] == channel.key and turn_id in ("", turn.id):
                 self.forgotten.add(turn.id)
                 self.turns[key] = replace(turn, reply=None)
         return count

@@ -15,6 +15,10 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
+from bot.gateway.offline.answers import tokens, words
+from bot.gateway.offline.front import REQUEST_ID
+from bot.gateway.offline.log import RequestLog
+from bot.gateway.offline.orders import picture_size
 from bot.gateway.offline.pictures import UnreadablePicture, describe, draw
 from bot.gateway.offline.replies import compose
 from bot.gateway.offline.server import (
@@ -26,7 +30,6 @@ from bot.gateway.offline.server import (
     OfflineGateway,
     create_app,
 )
-from bot.gateway.offline.wire import REQUEST_ID, RequestLog, picture_size, tokens, words
 from tests.simulators.gateway import FaultyGateway, eventually
 from tests.simulators.gateway_faults import PNG
 
@@ -326,8 +329,8 @@ async def test_the_models_are_listed_and_chat_is_told_from_pictures(
         found = (await response.json())["data"]
     kinds = {model["id"]: model["supported_endpoint_types"] for model in found}
     assert tuple(kinds) == CHAT_MODELS + IMAGE_MODELS
-    assert kinds["demo-chat"] == ["openai"]
-    assert kinds["demo-image"] == ["image-generation"]
+    assert kinds["demo-chat"] == ["openai", "openai-response", "anthropic", "gemini"]
+    assert kinds["demo-image"] == ["image-generation", "gemini"]
 
 
 async def test_an_unknown_model_is_an_error_behind_status_200(
@@ -481,7 +484,7 @@ async def test_a_picture_has_the_aspect_ratio_asked_for(
 def test_a_size_in_pixels_is_taken_where_no_ratio_is_given(
     body: Json, size: tuple[int, int]
 ) -> None:
-    assert picture_size(body, "1:1") == size
+    assert picture_size(body, "demo-image") == size
 
 
 async def test_the_wide_model_draws_wide_by_itself(

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.gateway.offline.front import REQUEST_ID
 from bot.gateway.offline.server import CHAT, IMAGES, MODELS
-from bot.gateway.offline.wire import REQUEST_ID
 from tests.simulators import gateway_faults as faults
 from tests.simulators.gateway import FaultyGateway, PrivateServer, eventually
 from tests.simulators.gateway_faults import Answer, Break, Pictures, Reset, Slow, Stream

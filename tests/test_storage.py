@@ -476,3 +476,14 @@ async def test_a_killed_process_loses_no_turn_it_was_told_is_safe(storage_url: s
 
     assert "" not in told
     assert set(told) <= set(kept)
+
+
+async def test_a_turn_is_found_by_its_id_and_forgotten_by_itself(store: SqlStore) -> None:
+    first, second = await remember(store, begun("one")), await remember(store, begun("two"))
+
+    assert await store.forget(CHANNEL, first.id) == 1
+
+    assert await store.find(first.id) is None
+    assert await store.find(second.id) == second
+    assert await store.history(CHANNEL, 9) == [second]
+    assert await store.find("nobody") is None

@@ -393,6 +393,159 @@ def test_a_ratio_that_the_model_lacks_is_answered_by_what_it_can_do() -> None:
     assert bench.gateway.prompts == []
 
 
+BOB = User("2", "Bob")
+SLOW: list[Step] = [TextDelta("The first half of it all"), 60.0, TextDelta("never"), Finish()]
+
+
+async def started(
+    bench: Bench, screen: FakeSurface, source: str = "1"
+) -> asyncio.Task[FakeSurface]:
+    """An answer that is on the screen and still growing."""
+    answer = asyncio.create_task(bench.ask(request("hi", source=source), screen))
+    while not screen.frames:
+        await asyncio.sleep(0.1)
+    return answer
+
+
+def test_a_stopped_answer_keeps_its_text_hangs_up_and_is_remembered() -> None:
+    bench = Bench(*SLOW)
+    screen, said = FakeSurface(), FakeSurface()
+
+    async def play() -> float:
+        answer = await started(bench, screen)
+        button = screen.pages[-1].actions[0]
+        assert button.label == "Stop"
+        before = asyncio.get_running_loop().time()
+        pressed = request(button.line.partition(" ")[2], command="stop", source="2")
+        await bench.ask(replace(pressed, pressed=True), said)
+        await answer
+        return asyncio.get_running_loop().time() - before
+
+    assert run(play()) < 0.05
+    assert screen.text == "The first half of it all\n\n⏹ *Stopped.*"
+    assert said.frames == [], "what the button did is answer enough"
+    assert bench.gateway.open == 0
+    (turn,) = run(bench.store.history(CHANNEL, 9))
+    assert (turn.status, turn.reply and turn.reply.text) == (
+        Status.STOPPED,
+        "The first half of it all",
+    )
+
+
+def test_a_typed_stop_says_what_it_did_and_does_not_wait_in_line() -> None:
+    bench = Bench(*SLOW)
+    screens = [FakeSurface(), FakeSurface()]
+
+    async def play() -> FakeSurface:
+        first = await started(bench, screens[0])
+        waiting = await started(bench, screens[1], source="2")
+        said = await bench.ask(request("", command="stop", source="3"))
+        await asyncio.gather(first, waiting)
+        return said
+
+    assert run(play()).text == "Stopped 2 answers."
+    assert "Stopped" in screens[0].text
+    assert screens[1].text == "⏹ *Stopped.*"
+    assert len(bench.gateway.prompts) == 1
+
+
+def test_only_the_asker_or_a_moderator_stops_an_answer() -> None:
+    bench = Bench(*SLOW)
+    screen = FakeSurface()
+
+    async def play() -> tuple[FakeSurface, FakeSurface]:
+        answer = await started(bench, screen)
+        refused = await bench.ask(request("", command="stop", source="2", user=BOB))
+        assert not answer.done()
+        moderator = replace(BOB, moderator=True)
+        done = await bench.ask(request("", command="stop", source="3", user=moderator))
+        await answer
+        return refused, done
+
+    refused, done = run(play())
+    assert "Only the person who asked" in refused.text
+    assert done.text == "Stopped the answer."
+
+
+def test_there_may_be_nothing_to_stop() -> None:
+    assert "Nothing is being written here" in Bench().type("/stop").text
+
+
+def test_a_stop_that_comes_too_late_loses_nothing() -> None:
+    bench = Bench()
+    surface = FakeSurface(latency=5.0)
+
+    async def play() -> FakeSurface:
+        answer = asyncio.create_task(bench.ask("hi", surface))
+        await asyncio.sleep(2.5)  # the model is done, its text is on the way to the screen
+        said = await bench.ask(request("", command="stop", source="2"))
+        await answer
+        return said
+
+    assert "Nothing is being written" in run(play()).text
+    assert surface.text == "Hello to you."
+
+
+def retry_line(surface: FakeSurface) -> str:
+    (button,) = surface.pages[-1].actions
+    assert button.label == "Retry"
+    return button.line
+
+
+def test_a_retry_asks_the_same_again_and_its_answer_replaces_the_old_one() -> None:
+    bench = Bench()
+    bench.type("first", source="1")
+    again = retry_line(bench.type("second", source="2"))
+    bench.script = says("Better.")
+
+    bench.type(again, source="3")
+
+    assert [message.text for message in prompts(bench)[2].messages] == [
+        "Alice: first",
+        "Hello to you.",
+        "Alice: second",
+    ]
+    history = run(bench.store.history(CHANNEL, 9))
+    assert [(turn.request.text, turn.reply and turn.reply.text) for turn in history] == [
+        ("first", "Hello to you."),
+        ("second", "Better."),
+    ]
+
+
+def test_a_retry_that_fails_leaves_the_old_answer_in_the_memory() -> None:
+    bench = Bench()
+    again = retry_line(bench.type("hi", source="1"))
+    bench.script = [GatewayDown()]
+
+    bench.type(again, source="2")
+
+    (turn,) = run(bench.store.history(CHANNEL, 9))
+    assert turn.reply is not None
+    assert turn.reply.text == "Hello to you."
+
+
+def test_a_failed_answer_can_be_asked_again_by_typing_retry() -> None:
+    bench = Bench(GatewayDown())
+    bench.type("hi", source="1")
+    bench.script = says("Fine.")
+
+    assert bench.type("/retry", source="2").text == "Fine."
+
+
+def test_a_retry_button_works_after_a_restart_and_only_for_who_may() -> None:
+    bench = Bench()
+    _, _, turn_id = retry_line(bench.type("hi", source="1")).partition(" ")
+    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS)
+
+    refused = run(bench.ask(request(turn_id, command="retry", source="2", user=BOB)))
+    allowed = run(bench.ask(request(turn_id, command="retry", source="3")))
+    unknown = run(bench.ask(request("nothing", command="retry", source="4")))
+
+    assert "Only the person who asked" in refused.text
+    assert allowed.text == "Hello to you."
+    assert "nothing here that could be asked again" in unknown.text
+
+
 people = st.sampled_from([User("1", "Alice"), User("2", "Bob")])
 questions = st.lists(
     st.tuples(people, st.floats(0, 3), st.sampled_from(["ok", "fail", "cut"])), max_size=12

@@ -192,6 +192,7 @@ def from_interaction(interaction: Json) -> Inbound | None:
         command=command,
         text=text,
         options=options,
+        pressed=interaction["type"] == 3,
     )
     return Inbound(request, uploads)
 

@@ -117,6 +117,7 @@ def _button(query: CallbackQuery) -> Incoming | None:
         query.id,
         command,
         text,
+        pressed=True,
     )
     return Incoming(request, message.message_id if is_group else None, callback=query.id)
 

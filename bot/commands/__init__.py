@@ -9,7 +9,9 @@ from bot.commands.help import HELP
 from bot.commands.image import IMAGE
 from bot.commands.model import MODEL
 from bot.commands.reset import RESET
+from bot.commands.retry import RETRY
+from bot.commands.stop import STOP
 
-COMMANDS: tuple[Command, ...] = (ASK, IMAGE, MODEL, RESET, HELP)
+COMMANDS: tuple[Command, ...] = (ASK, IMAGE, MODEL, STOP, RETRY, RESET, HELP)
 
 __all__ = ["COMMANDS", "Command", "Kind", "Option", "bind", "nearest", "split_line", "usage"]

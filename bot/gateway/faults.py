@@ -86,7 +86,9 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
     501: Misrouted,
 }
 
-_MODEL_HINT = re.compile(r"\bmodel\b.{0,99}\b(not found|(does )?not exist|unknown|not supported)", re.I)
+_MODEL_HINT = re.compile(
+    r"\bmodel\b.{0,99}\b(not found|(does )?not exist|unknown|not supported)", re.I
+)
 _KEY_HINT = re.compile(r"api.?key|unauthenticated|unauthori[sz]ed|invalid token", re.I)
 
 

@@ -8,15 +8,14 @@
 It answers at once and takes any model name. A fault with ``times`` is used up; several are used up
 in the order they were made. One without ``times`` lasts until ``heal`` or until a newer one of its
 kind, and has its turn when no counted one is left. Faults of different kinds (``Answer`` and
-``Reset`` are one kind; ``Slow``, ``Stream``, ``Pictures`` and scripts one each) work together.
+``Reset`` are one kind; ``Slow``, ``Stream``, ``Pictures``, ``Job`` and scripts one each) work
+together. Faults concern the API on every wire, and leave the downloads of pictures alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import math
-import secrets
 import socket
 import struct
 from collections.abc import Callable, Collection, Iterable
@@ -26,47 +25,30 @@ from typing import Self
 
 from aiohttp import web
 
-from bot.gateway.offline.server import CHAT, ID, IMAGES, RECEIVED, Handler, OfflineGateway
-from bot.gateway.offline.wire import (
-    DONE,
-    STREAM_HEADERS,
-    Completion,
-    Json,
-    ReceivedRequest,
-    error_body,
-    redacted,
-    sse,
-    tokens,
-    usage,
-)
+from bot.gateway.offline.answers import Question
+from bot.gateway.offline.front import ID, RECEIVED, Handler
+from bot.gateway.offline.log import ReceivedRequest, redacted
+from bot.gateway.offline.server import GENERATE, IMAGES, JOBS, OLDER_MODELS, OfflineGateway
+from bot.gateway.offline.wires.base import Telling
+from tests.simulators.gateway_answers import answered
 from tests.simulators.gateway_faults import (
     PNG,
     REQUEST_ID,
     Answer,
     Break,
+    Job,
     Pause,
     PictureFile,
     Pictures,
     Reset,
+    Script,
     Slow,
+    Step,
     Stream,
 )
+from tests.simulators.gateway_pictures import Files, RunningJob, picture_items, sync_reply
 
-Step = str | Pause
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What the model says: texts, each one chunk, and pauses between them."""
-
-    steps: tuple[Step, ...]
-
-    @property
-    def text(self) -> str:
-        return "".join(step for step in self.steps if isinstance(step, str))
-
-
-Fault = Answer | Reset | Slow | Stream | Pictures | Script
+Fault = Answer | Reset | Slow | Stream | Pictures | Job | Script
 
 
 @dataclass(slots=True)
@@ -77,12 +59,11 @@ class _Rule:
     left: float
 
     def fits(self, kinds: tuple[type, ...], received: ReceivedRequest) -> bool:
-        body = received.body if isinstance(received.body, dict) else {}
         return (
             isinstance(self.fault, kinds)
-            and self.path in ("", received.path)
-            and received.path.startswith("/v1")
-            and self.model in ("", body.get("model"))
+            and self.left > 0
+            and (is_at(received, self.path) if self.path else _is_api(received.path))
+            and self.model in ("", received.model)
         )
 
 
@@ -113,43 +94,51 @@ class FaultyGateway(OfflineGateway):
         self.closed = 0
         self._any_model = any_model
         self._rules: list[_Rule] = []
-        self._files: dict[str, PictureFile] = {}
+        self._files = Files()
+        self._running: dict[str, RunningJob] = {}
 
     # What tests call
 
-    def say(self, steps: Iterable[Step], *, model: str = "", times: int | None = None) -> str:
-        """Answer chat requests with these chunks; returns their text."""
+    def say(
+        self, steps: Iterable[Step], *, path: str = "", model: str = "", times: int | None = None
+    ) -> str:
+        """Answer chat requests on any wire with these chunks; returns their text."""
         script = Script(tuple(steps))
-        self.inject(script, path=CHAT, model=model, times=times)
+        self.inject(script, path=path, model=model, times=times)
         return script.text
 
     def inject(
         self, fault: Fault, *, path: str = "", model: str = "", times: int | None = None
     ) -> None:
-        """Misbehave in this way on requests below /v1, or only on this path, or for this model."""
+        """Misbehave in this way on API requests, or only on this path, or for this model. A path
+        that ends with a slash stands for all that are below it."""
         self._rules.append(_Rule(fault, path, model, math.inf if times is None else times))
 
     def heal(self) -> None:
         """Forget every fault and every script."""
         self._rules.clear()
 
+    def link(self, file: PictureFile) -> str:
+        """The address of a file, for a script to tell."""
+        return self._files.link(self.url, file)
+
     def received(self, path: str) -> list[ReceivedRequest]:
-        """The requests for this path so far, oldest first."""
-        return [request for request in self.requests if request.path == path]
+        """The requests for this path, or below it, so far, oldest first."""
+        return [request for request in self.requests if is_at(request, path)]
 
     # How it comes about
 
-    def serves(self, model: str, offered: tuple[str, ...]) -> bool:
+    def serves(self, model: str, offered: Collection[str]) -> bool:
         return self._any_model or super().serves(model, offered)
 
     def routes(self) -> list[web.RouteDef]:
         return [*super().routes(), web.get("/files/{token}", self._file)]
 
     async def respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        slow = self._take(request[RECEIVED], Slow)
+        slow = self._take(request, Slow)
         if isinstance(slow, Slow):
             await _pause(slow.until)
-        match self._take(request[RECEIVED], Answer, Reset):
+        match self._take(request, Answer, Reset):
             case Answer() as answer:
                 return web.Response(
                     status=answer.status,
@@ -159,67 +148,43 @@ class FaultyGateway(OfflineGateway):
             case Reset():
                 self._cut(request, Break.RESET)
                 return web.Response()
-        if request.path == IMAGES and request.method == "POST":
-            pictures = self._take(request[RECEIVED], Pictures)
-            if isinstance(pictures, Pictures):
-                return self._give_out(pictures)
-        return await handler(request)
+        return self._made_up(request) or await handler(request)
 
-    async def compose(self, body: Json) -> str:
-        """What is said where the answer is not streamed."""
-        script = self._take(ReceivedRequest("POST", CHAT, {}, body, 0, 0.0), Script)
-        return script.text if isinstance(script, Script) else await super().compose(body)
-
-    async def stream_chat(self, request: web.Request, body: Json) -> web.StreamResponse:
-        script = self._take(request[RECEIVED], Script)
-        shape = self._take(request[RECEIVED], Stream)
-        if not isinstance(script, Script):
-            script = Script(tuple(tokens(await super().compose(body))))
-        if not isinstance(shape, Stream):
-            shape = Stream()
-        response = web.StreamResponse(headers=STREAM_HEADERS)
-        await response.prepare(request)
-        out = _Writer(response, shape)
-        whole = await _tell(out, Completion(body["model"]), shape, script, body)
-        await out.flush()
-        if not whole:
-            await asyncio.sleep(shape.lull)
-            while shape.breaks is Break.SILENCE:  # until the client hangs up or the server closes
-                await asyncio.sleep(shape.lull)
-                await out.ping()
-            if shape.breaks in (Break.RESET, Break.CLOSE):
-                self._cut(request, shape.breaks)
-                return response
-        await response.write_eof()
-        return response
-
-    def _give_out(self, pictures: Pictures) -> web.Response:
-        items: list[Json] = []
-        for _ in range(pictures.count):
-            if pictures.form == "b64_json":
-                items.append({"b64_json": base64.b64encode(pictures.file.body).decode()})
-                continue
-            token = secrets.token_hex(8)
-            self._files[token] = pictures.file
-            items.append({"url": pictures.link or f"{self.url}/files/{token}"})
+    def _made_up(self, request: web.Request) -> web.Response | None:
+        """What a picture route answers where a test says so."""
+        path, job_id = request.path, request.path.rpartition(JOBS)[2]
+        if request.method == "GET" and job_id in self._running:
+            return self._running[job_id].poll(self.url, self._files)
+        if request.method != "POST" or not path.endswith((IMAGES, GENERATE)):
+            return None
+        if path.endswith(GENERATE) and isinstance(job := self._take(request, Job), Job):
+            running = RunningJob(job, request[RECEIVED].model)
+            self._running[running.id] = running
+            return running.submit(self.url, self._files)
+        if not isinstance(pictures := self._take(request, Pictures), Pictures):
+            return None
+        items = picture_items(pictures, self.url, self._files)
+        if path.endswith(GENERATE):
+            return web.json_response(sync_reply(request[RECEIVED].model, items))
         return web.json_response({"created": 1, "data": items})
 
+    async def reply(
+        self, request: web.Request, wire: type[Telling], question: Question
+    ) -> web.StreamResponse:
+        script, shape = self._take(request, Script), self._take(request, Stream)
+        if not isinstance(script, Script) and not isinstance(shape, Stream):
+            return await super().reply(request, wire, question)
+        return await answered(
+            request,
+            wire,
+            question,
+            script if isinstance(script, Script) else None,
+            shape if isinstance(shape, Stream) else Stream(),
+            self._cut,
+        )
+
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        file = self._files[request.match_info["token"]]
-        await asyncio.sleep(file.delay)
-        headers = {"Content-Type": file.content_type}
-        if file.location:
-            headers["Location"] = file.location
-        if not file.endless and file.declared is None:
-            return web.Response(status=file.status, body=file.body, headers=headers)
-        response = web.StreamResponse(status=file.status, headers=headers)
-        response.content_length = file.declared
-        await response.prepare(request)
-        await response.write(file.body)
-        while file.endless:
-            await response.write(bytes(2**16))
-        self._cut(request, Break.CLOSE)
-        return response
+        return await self._files.give(request, self._cut)
 
     def _cut(self, request: web.Request, how: Break) -> None:
         transport = request.transport
@@ -234,9 +199,9 @@ class FaultyGateway(OfflineGateway):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
 
-    def _take(self, received: ReceivedRequest, *kinds: type) -> Fault | None:
+    def _take(self, request: web.Request, *kinds: type) -> Fault | None:
         """The fault whose turn it is: the counted ones in order, then the newest lasting one."""
-        fitting = [rule for rule in self._rules if rule.fits(kinds, received) and rule.left > 0]
+        fitting = [rule for rule in self._rules if rule.fits(kinds, request[RECEIVED])]
         counted = [rule for rule in fitting if rule.left < math.inf]
         rule = counted[0] if counted else fitting[-1] if fitting else None
         if rule is None:
@@ -245,73 +210,13 @@ class FaultyGateway(OfflineGateway):
         return rule.fault
 
 
-class _Writer:
-    """Sends events in the segments that the shape asks for."""
-
-    def __init__(self, response: web.StreamResponse, shape: Stream) -> None:
-        self._response = response
-        self._shape = shape
-        self._held = b""
-
-    async def event(self, payload: Json | str) -> None:
-        await self.ping()
-        eol = self._shape.eol
-        self._held += sse(payload, end=eol) + (eol * self._shape.blank_lines).encode()
-        if self._shape.segment != 0:
-            await self.flush()
-
-    async def ping(self) -> None:
-        """A keep-alive comment, where the shape has them."""
-        if self._shape.pings:
-            self._held += f": PING{self._shape.eol * 2}".encode()
-            if self._shape.segment != 0:
-                await self.flush()
-
-    async def flush(self) -> None:
-        size = self._shape.segment or len(self._held)
-        while self._held:
-            piece, self._held = self._held[:size], self._held[size:]
-            await self._response.write(piece)
-            for _ in range(4):  # a reader on this loop gets its turn: it sees each segment alone
-                await asyncio.sleep(0)
+def is_at(received: ReceivedRequest, path: str) -> bool:
+    """Whether the request was for the path, or below it where it ends with a slash."""
+    return received.path.startswith(path) if path.endswith("/") else received.path == path
 
 
-async def _tell(
-    out: _Writer, completion: Completion, shape: Stream, script: Script, body: Json
-) -> bool:
-    """Send the events of an answer; False where it broke off before its end."""
-    if shape.role:
-        await out.event(completion.chunk({"role": "assistant", "content": ""}))
-    for thought in shape.thinking:
-        await out.event(completion.chunk({shape.thinking_field: thought}))
-    texts = [step for step in script.steps if isinstance(step, str)]
-    counts = usage(body["messages"], len(texts))
-    sent = 0
-    for step in script.steps:
-        if not isinstance(step, str):
-            await _pause(step)
-            continue
-        if sent == shape.break_after:
-            break
-        sent += 1
-        chunk = completion.chunk({"content": step})
-        if shape.padding and sent == 1:
-            chunk["obfuscation"] = "x" * shape.padding
-        if shape.usage == "last" and sent == len(texts):
-            chunk["usage"] = counts
-        await out.event(chunk)
-    broken = shape.break_after is not None
-    if broken and shape.breaks is not Break.ERROR:
-        return False
-    if broken:
-        await out.event(error_body("upstream closed", "bad_response", kind="upstream_error"))
-    elif shape.finish is not None:
-        await out.event(completion.chunk({}, shape.finish))
-    if shape.usage == "own":
-        await out.event(completion.usage_chunk(counts))
-    if shape.done:
-        await out.event(DONE)
-    return True
+def _is_api(path: str) -> bool:
+    return path.startswith(("/v1/", "/v1beta/", JOBS)) or path in (GENERATE, OLDER_MODELS)
 
 
 async def _pause(pause: Pause) -> None:

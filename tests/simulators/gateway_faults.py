@@ -1,13 +1,14 @@
 """Every way in which the gateway is known to misbehave, as values for ``FaultyGateway.inject``.
 
 An ``Answer`` stands in for the whole answer, ``Reset`` and ``Slow`` concern the connection,
-``Stream`` says how the events of a chat answer are shaped, ``Pictures`` what a picture request
-gives.
+``Stream`` says how a chat answer is shaped on any wire, ``Script`` what it says, ``Pictures`` what
+a picture request gives, ``Job`` how a picture job goes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 from collections.abc import Mapping
@@ -17,10 +18,12 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from bot.gateway.offline.wire import error_body
+from bot.gateway.offline.answers import Call, Linked, Picture, Thought
+from bot.gateway.offline.errors import Json, Trouble, error_body
 
 REQUEST_ID = "{request id}"  # replaced by the request's own id when an Answer is sent
 Pause = float | asyncio.Event  # seconds to wait, or an event to wait for
+Step = str | Thought | Picture | Linked | Call | Pause
 
 
 def _body(value: Any) -> bytes:
@@ -67,35 +70,70 @@ class Break(StrEnum):
     CLOSE = "close"  # the connection is closed inside the body
     END = "end"  # the body ends properly, but nothing says that the answer is complete
     SILENCE = "silence"  # nothing more comes, the connection stays
-    ERROR = "error"  # an error object, then usage and [DONE] all the same
+    ERROR = "error"  # an error as the wire has it; on chat completions, usage and [DONE] follow
+    FAILED = "failed"  # on Responses ``response.failed`` instead of ``error``; elsewhere as ERROR
+    ALIAS = "response.error"  # on Responses the other name of ``error``; elsewhere as ERROR
+    TAIL = "tail"  # an error as bare JSON, without "data:", and the end: no event for a parser
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The shape of a streamed answer; as it stands, the happy path.
+    """The shape of an answer; as it stands, the happy path.
 
-    ``break_after`` counts chunks of text: 0 breaks before the first one, after the headers and the
-    role chunk. ``lull`` is how many seconds lie between the last event and the break, so that the
-    reader has read it. ``segment`` is None for one write per event, 0 for the whole stream in a
-    single write, N for writes of N bytes. ``padding`` adds that many characters to the first chunk
-    of text, in a field that nobody knows. ``pings`` puts a comment before each event, and
-    keeps them coming every ``lull`` seconds in a silence.
+    What is not there is left out on each wire in its own way: ``role`` is the opening (role chunk,
+    ``message_start``, ``response.created``; nothing on Gemini), ``finish`` the reason (with it goes
+    Anthropic's ``message_delta`` and Responses' last event), ``done`` the end mark (``[DONE]``,
+    ``message_stop``, Responses' last event; Gemini has none). ``finish`` is "stop", "length",
+    "content_filter" or "tool_calls", which every wire has words for, or else one of its own.
+
+    ``thinking_field`` "think" puts the thoughts into the text, between ``<think>`` and
+    ``</think>``; the others are names that chat completions have for them. ``usage`` "last" puts
+    the counts on the last chunk of text of chat completions, and is "own" on the other wires.
+    ``blocked`` gives no answer but this reason: on Gemini as ``promptFeedback``, elsewhere as the
+    finish reason.
+
+    ``break_after`` counts the script's chunks: 0 breaks before the first one, after the headers and
+    the opening. ``trouble`` is what an error says then. ``lull`` is how many seconds lie between
+    the last event and the break, so that the reader has read it.
+
+    ``segment`` is None for one write per event, 0 for the whole stream in a single write, N for
+    writes of N bytes. ``padding`` adds that many characters to the first chunk, in a field that
+    nobody knows. ``pings`` puts a comment before each event, and keeps them coming every ``lull``
+    seconds in a silence. ``array`` sends a JSON array, in pieces, instead of events.
+
+    A whole answer heeds ``finish``, ``usage``, ``thinking``, ``thinking_field`` and ``blocked``.
     """
 
     role: bool = True
     thinking: tuple[str, ...] = ()
-    thinking_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
+    thinking_field: Literal["reasoning_content", "reasoning", "think"] = "reasoning_content"
     finish: str | None = "stop"
     usage: Literal["own", "last", "none"] = "own"
     done: bool = True
     break_after: int | None = None
     breaks: Break = Break.RESET
+    trouble: Trouble = field(default_factory=Trouble)
     lull: float = 0.02
     pings: bool = False
     eol: Literal["\n", "\r\n", "\r"] = "\n"
     blank_lines: int = 0
     segment: int | None = None
     padding: int = 0
+    blocked: str = ""
+    array: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the model says, step by step, with pauses between. A text is one chunk; ``Thought``,
+    ``Picture`` and ``Linked`` (see ``inline`` and ``linked``) and ``Call``, a tool call whose
+    arguments come in fragments, are told in the wire's own way."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(step for step in self.steps if isinstance(step, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +164,7 @@ GOOD_FILE = PictureFile(PNG)
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The answer to a picture request: ``count`` times ``file`` as links or as base64.
+    """What a picture route gives, or a job: ``count`` times ``file`` as links or as base64.
 
     ``link`` is an address to give out instead of one of our own. ``count`` 0 gives an empty list.
     """
@@ -135,6 +173,74 @@ class Pictures:
     form: Literal["url", "b64_json"] = "url"
     count: int = 1
     link: str = ""
+
+
+def inline(file: bytes = PNG, media_type: str = "image/png") -> Picture:
+    """A picture in a chat answer: ``inlineData`` on Gemini, an ``image_generation_call`` on
+    Responses, Markdown with a data URI on the others."""
+    return Picture.of(file, media_type)
+
+
+def inline_link(url: str) -> Picture:
+    """An address where the base64 should be (Gemini with ``image_response_format``)."""
+    return Picture(url, "image/png")
+
+
+def linked(url: str) -> Linked:
+    """A picture's address in a chat answer: ``fileData`` on Gemini, elsewhere in Markdown."""
+    return Linked(url, "image/png")
+
+
+def data_uri(file: bytes = PNG, media_type: str = "image/png", *, cut: int = 0) -> list[str]:
+    """A data URI in Markdown, in chunks of ``cut`` characters (0: one), for any wire's text."""
+    text = f"![image](data:{media_type};base64,{base64.b64encode(file).decode()})"
+    size = cut or len(text)
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+class End(StrEnum):
+    """What becomes of a job."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    VANISHED = "vanished"  # nobody knows its id any more: 404
+    NEVER = "never"  # its last state goes on
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one look at a job shows. ``progress`` None leaves it out."""
+
+    status: str = "processing"
+    progress: float | str | None = None
+
+
+_JOB_ERROR = {
+    "message": "upstream closed",
+    "type": "api_error",
+    "code": "generation_failed",
+    "details": {},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a picture job goes on ``/images/generate``.
+
+    The reply to the submit (with status ``accepted``) shows the first of the ``states``, each poll
+    the next one; then comes the ``end``. Without states the reply to the submit is the end.
+    ``word`` is another name for the status at the end. ``poll_url`` "" is our own address, None
+    leaves it out; ``{id}`` in it stands for the job's id. ``estimated_time`` is in seconds.
+    """
+
+    states: tuple[State, ...] = (State("pending", 0), State("processing", 40))
+    end: End = End.SUCCEEDED
+    word: str = ""
+    accepted: int = 202
+    pictures: Pictures = field(default_factory=Pictures)
+    error: Json = field(default_factory=lambda: dict(_JOB_ERROR))
+    poll_url: str | None = ""
+    estimated_time: float | None = 0.0
 
 
 def rate_limited(**headers: str) -> Answer:
@@ -229,3 +335,35 @@ def redirect_to(url: str, status: int = 302) -> PictureFile:
 
 FILES = {name: value for name, value in globals().items() if isinstance(value, PictureFile)}
 """Every PictureFile above by its name."""
+
+# What may become of a job
+
+GOOD_JOB = Job()
+PENDING_BEHIND_200 = Job(accepted=200)
+DONE_AT_ONCE = Job((), accepted=200)
+DONE_BUT_PENDING = Job(word="pending")  # as in the gateway's own example: look at the data
+OTHER_WORDS = Job(
+    (State("in_queue"), State("GENERATING", "30%"), State("busy", 0.5)), word="SUCCESS"
+)
+BACKWARDS = Job((State("pending", 0), State(progress=60), State(progress=20), State(progress=80)))
+NO_POLL_URL = Job(poll_url=None, estimated_time=None)
+RELATIVE_POLL_URL = Job(poll_url="/v1/images/jobs/{id}")
+FAILED_JOB = Job(end=End.FAILED)
+REJECTED_JOB = Job(
+    (State("pending"),),
+    end=End.FAILED,
+    error=_JOB_ERROR | {"code": "content_policy_violation", "type": "invalid_request_error"},
+)
+FAILED_AT_ONCE = Job((), end=End.FAILED, accepted=200)
+VANISHING_JOB = Job(end=End.VANISHED)
+ENDLESS_JOB = Job(end=End.NEVER)
+EMPTY_JOB = Job(pictures=Pictures(count=0))  # succeeded, but there is no picture
+
+
+def foreign_poll_url(url: str) -> Job:
+    """A job that wants to be asked about at another server, such as ``PrivateServer().url``."""
+    return Job(poll_url=url + "/v1/images/jobs/{id}")
+
+
+JOBS = {name: value for name, value in globals().items() if isinstance(value, Job)}
+"""Every Job above by its name."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.gateway.offline.essay import ESSAY
+from bot.gateway.offline.snippets import LANGUAGES, SNIPPETS
 
 COUNT_LIMIT = 500
 QUOTE_LIMIT = 160  # characters of one quoted message
@@ -56,6 +57,26 @@ def compose(messages: Sequence[Mapping[str, Any]], pictures: Sequence[str] = ())
         if pattern.search(talk.question):
             return answer(talk)
     return _anything(talk)
+
+
+def think(messages: Sequence[Mapping[str, Any]], pictures: Sequence[str] = ()) -> str:
+    """What the demo model that thinks tells of how it comes to the answer. It is the truth."""
+    talk = _read(messages, pictures)
+    asked = f"{talk.speaker or 'Somebody'} asks: “{_quote(talk.question)}”"
+    before = len(talk.earlier)
+    earlier = "one earlier message" if before == 1 else f"{before} earlier messages"
+    memory = f"With it came {earlier}." if before else "Nothing came before it."
+    if talk.pictures:
+        choice = f"{len(talk.pictures)} of the last message's parts are pictures: I measure them."
+    else:
+        found = (pattern.search(talk.question) for pattern, _ in TOPICS)
+        word = next((match[0] for match in found if match), "")
+        choice = (
+            f"I know an answer by heart that goes with “{_quote(word)}”: I take that one."
+            if word
+            else "No word in it is one I know: I say what a real model would do."
+        )
+    return f"{asked} {memory} I am a small program, so thinking is looking for words. {choice}"
 
 
 def text_of(message: Mapping[str, Any]) -> str:
@@ -159,11 +180,11 @@ def _recall(talk: Conversation) -> str:
 
 def _code(talk: Conversation) -> str:
     language = next(
-        (name for name in _SNIPPETS if re.search(rf"\b{name}\b", talk.question, re.I)), "python"
+        (name for name in SNIPPETS if re.search(rf"\b{name}\b", talk.question, re.I)), "python"
     )
-    snippet, remark = _SNIPPETS[language]
+    snippet, remark = SNIPPETS[language]
     return f"""\
-Here is a little {_LANGUAGES[language]}:
+Here is a little {LANGUAGES[language]}:
 
 ```{language}
 {snippet}
@@ -197,7 +218,7 @@ A plan for ten minutes with this bot, by the offline demo model:
 1. **Look around**
    - ask for `a table`, then for `some code`
    - ask for `something long`
-     - and press stop half-way: what has arrived stays
+     - and watch it turn its pages
 2. **Be several**
    - let a friend ask something in this channel
    - then ask `what did we say?`
@@ -265,56 +286,6 @@ I am the **offline demo model**, so I have no opinion of my own. A real model wo
 **To connect one**, set `GATEWAY_API_KEY` to your gateway's key and start the bot again. Until \
 then, say `hello` to see what I can show you."""
 
-
-_LANGUAGES = {"python": "Python", "javascript": "JavaScript", "sql": "SQL", "bash": "shell"}
-_SNIPPETS = {
-    "python": (
-        '''\
-from collections import Counter
-from pathlib import Path
-
-
-def favourite_words(path: Path, most: int = 5) -> list[tuple[str, int]]:
-    """The longest-loved words of a text, with how often each occurs."""
-    words = path.read_text(encoding="utf-8").lower().split()
-    return Counter(word for word in words if len(word) > 4).most_common(most)
-
-
-for word, times in favourite_words(Path("diary.txt")):
-    print(f"{word:<12} {'▪' * times}")''',
-        "`Counter` does the counting, so the function only says what a favourite word is.",
-    ),
-    "javascript": (
-        """\
-const greet = (name, hour = new Date().getHours()) => {
-  const part = hour < 12 ? "morning" : hour < 18 ? "afternoon" : "evening";
-  return `Good ${part}, ${name}!`;
-};
-
-console.log(["Ada", "Grace", "Linus"].map((name) => greet(name)).join("\\n"));""",
-        "The hour is an argument with a default, so a test can choose it.",
-    ),
-    "sql": (
-        """\
-select author, count(*) as questions, max(asked_at) as latest
-from messages
-where asked_at > current_date - interval '7 days'
-group by author
-having count(*) >= 3
-order by questions desc, latest desc
-limit 10;""",
-        "`having` filters the groups after they were counted; `where` filters the rows before.",
-    ),
-    "bash": (
-        """\
-#!/usr/bin/env bash
-set -euo pipefail
-
-# The ten largest files below a directory, readable sizes first.
-find "${1:-.}" -type f -print0 | xargs -0 du -h | sort -rh | head -n 10""",
-        "`-print0` and `-0` keep file names with spaces in one piece.",
-    ),
-}
 
 _COUNT = re.compile(r"\bcount(?:ing)?\s+(?:up\s+)?to\s+(\d+)", re.I)
 
