@@ -45,6 +45,9 @@ class Sqlite:
         self._connection = aiosqlite.connect(path, timeout=patience, isolation_level=None)
 
     async def __aenter__(self) -> Self:
+        # aiosqlite leaves a thread behind where it cannot open a file, and that one complains when
+        # the program ends before it; so a file that cannot be opened is found out without it.
+        await asyncio.to_thread(lambda: sqlite3.connect(self._path).close())
         await self._connection
         try:
             self._connection.row_factory = sqlite3.Row
