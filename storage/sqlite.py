@@ -46,8 +46,9 @@ class Sqlite:
 
     async def __aenter__(self) -> Self:
         # aiosqlite leaves a thread behind where it cannot open a file, and that one complains when
-        # the program ends before it; so a file that cannot be opened is found out without it.
-        await asyncio.to_thread(lambda: sqlite3.connect(self._path).close())
+        # the program ends before it; so a file that cannot be opened is found out without it. This
+        # takes no lock, and it happens once.
+        sqlite3.connect(self._path).close()
         await self._connection
         try:
             self._connection.row_factory = sqlite3.Row
