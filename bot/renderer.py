@@ -46,6 +46,7 @@ class Renderer:
         self._finishing = asyncio.Event()
         self._shown: list[Page] = []
         self._started_at: float | None = None
+        self._called = 0.0  # when the latest call went out
         self._media: tuple[Attachment, ...] = ()
         self._actions = tuple(actions)
 
@@ -155,15 +156,15 @@ class Renderer:
         allow."""
         loop = asyncio.get_running_loop()
         capabilities = self._surface.capabilities
-        begun = loop.time()
         while True:
             final = self._finishing.is_set()
             now = loop.time()
             wait = self._pacer.delay(capabilities.budgets, now, final=final)
             if self._shown and page.number < len(self._shown) and not final:
-                wait = max(wait, begun + capabilities.pace - now)
+                wait = max(wait, self._called + capabilities.pace - now)
             if wait <= 0:
                 self._pacer.spend(capabilities.budgets, now)
+                self._called = now
                 return
             if final:
                 await asyncio.sleep(wait)
