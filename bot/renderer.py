@@ -18,13 +18,16 @@ from bot.errors import Busy, Unreachable
 from bot.interfaces import Surface
 from bot.pacing import Pacer
 from bot.pages import Pages
-from bot.types import Action, Attachment, Page
+from bot.types import Action, Attachment, File, Page
 
 log = logging.getLogger("switchboard.renderer")
 
 FIRST_WORDS = 4  # a first frame has this many words, or
 FIRST_WAIT = 0.2  # what came within so many seconds of the first one
 TRIES = 6  # of one call, when the platform does not answer
+MOST_PAGES = 8  # of one reply; a longer one goes on in a file
+GOES_ON = "⏬ *The answer is long; the rest follows in a file.*"
+IN_FILE = "⏬ *The whole answer is in the attached file.*"
 LONGEST_PENALTY = 300.0  # seconds; a platform that wants more has given up on us
 
 
@@ -42,6 +45,8 @@ class Renderer:
         capabilities = surface.capabilities
         self._pages = Pages(capabilities.page_limit, capabilities.measure)
         self._unread: list[str] = []
+        self._written: list[str] = []
+        self._footer = ""
         self._changed = asyncio.Event()
         self._finishing = asyncio.Event()
         self._shown: list[Page] = []
@@ -75,6 +80,7 @@ class Renderer:
         if self._started_at is None and text.strip():
             self._started_at = asyncio.get_running_loop().time()
         self._unread.append(text)
+        self._written.append(text)
         self._changed.set()
 
     async def finish(
@@ -88,6 +94,9 @@ class Renderer:
         it."""
         self._read()
         self._pages.end(footer)
+        self._footer = footer
+        if len(self._pages.all) > MOST_PAGES:
+            media = [*media, File("".join(self._written).encode(), "text/markdown", "answer.md")]
         self._media, self._actions = tuple(media), tuple(actions)
         self._finishing.set()
         self._changed.set()
@@ -127,14 +136,14 @@ class Renderer:
     def _due(self) -> Page | None:
         """The next page that the screen does not show as it should be, in order."""
         self._read()
-        texts = self._pages.all
         final = self._finishing.is_set()
+        texts = self._texts(final)
         last = len(texts) - 1
         if final and self._media and (last < 0 or not self._media_fits(texts[last])):
             texts.append("")
             last += 1
         for number, text in enumerate(texts):
-            closed = number < len(self._pages.closed) or final
+            closed = number < last or final
             ends = final and number == last
             page = Page(
                 number,
@@ -146,6 +155,14 @@ class Renderer:
             if number >= len(self._shown) or self._shown[number] != page:
                 return page
         return None
+
+    def _texts(self, final: bool) -> list[str]:
+        """The text of each page. A reply of too many pages ends early and goes on in a file."""
+        texts = self._pages.all
+        if len(texts) <= MOST_PAGES:
+            return texts
+        last = "\n\n".join(part for part in (IN_FILE, self._footer) if part) if final else GOES_ON
+        return [*texts[: MOST_PAGES - 1], last]
 
     def _media_fits(self, text: str) -> bool:
         capabilities = self._surface.capabilities

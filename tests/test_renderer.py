@@ -216,3 +216,26 @@ def test_a_footer_is_written_outside_of_an_open_code_block() -> None:
 
     run(play())
     assert surface.text == "```python\nprint(1)\n```\n\n⚠️ It broke off."
+
+
+def test_a_reply_of_too_many_pages_goes_on_in_a_file_and_keeps_its_ending() -> None:
+    surface = FakeSurface(Capabilities(page_limit=100, pace=0.1))
+    text = " ".join(f"word{number}" for number in range(300))
+
+    async def play() -> None:
+        async with Renderer(surface, Pacer()) as renderer:
+            for word in text.split():
+                renderer.write(word + " ")
+                await asyncio.sleep(0.05)
+            assert len(surface.pages) == 8
+            assert "the rest follows in a file" in surface.pages[-1].text
+            await renderer.finish("⚠️ It broke off.")
+
+    run(play())
+    assert len(surface.pages) == 8
+    last = surface.pages[-1]
+    assert "in the attached file" in last.text
+    assert last.text.endswith("⚠️ It broke off.")
+    (file,) = last.media
+    assert file.name == "answer.md"
+    assert file.data.decode().split() == text.split()
