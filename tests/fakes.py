@@ -106,7 +106,7 @@ def says(*words: str, every: float = 0.0) -> list[Step]:
 
 
 class FakeStore:
-    """``bot.interfaces.Store`` in dictionaries; held to the same contract in test_storage.py."""
+    """``bot.interfaces.Store`` in dictionaries; held to the same contract in test_fakes.py."""
 
     def __init__(self) -> None:
         self.turns: dict[tuple[str, str], Turn] = {}
@@ -126,11 +126,12 @@ class FakeStore:
         self.turns[turn.request.channel.key, turn.request.source] = turn
 
     async def history(self, channel: Channel, limit: int) -> list[Turn]:
-        return [
+        turns = [
             turn
             for (key, _), turn in self.turns.items()
             if key == channel.key and turn.reply is not None
-        ][-limit:]
+        ]
+        return turns[max(len(turns) - limit, 0) :]
 
     async def find(self, turn_id: str) -> Turn | None:
         turns = (turn for turn in self.turns.values() if turn.id == turn_id)
