@@ -34,6 +34,7 @@ from bot.types import Attachment, Channel, Image, Page, Request, Status, User
 
 CHANNEL = Channel("terminal", "", "local")
 _PICTURE = re.compile(r"\s--image[ =](\"[^\"]+\"|\S+)")
+LONGEST_LINE = 2**24  # bytes
 _LEAVE = {"/quit", "/exit"}
 
 
@@ -48,7 +49,7 @@ class Terminal:
         self._folder = folder
         self._history = history
         self._console = Console(soft_wrap=False)
-        self._user = User("local", getpass.getuser(), moderator=True)
+        self._user = User("local", _account(), moderator=True)
         self.failed = False
 
     async def serve(self, handler: Handler) -> None:
@@ -206,8 +207,29 @@ class _Completer(Completer):
 
 
 async def _piped() -> AsyncIterator[str]:
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        yield line
+    """The lines of standard input, be it a pipe, which may keep us waiting, or a file."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    try:
+        pipe, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer
+        )
+    except ValueError:  # an ordinary file, which is there at once
+        for line in sys.stdin.buffer:
+            yield line.decode(errors="replace")
+        return
+    try:
+        while data := await reader.readline():
+            yield data.decode(errors="replace")
+    finally:
+        pipe.close()
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers have
+        return ""
 
 
 def _pictures(line: str) -> tuple[str, tuple[Attachment, ...]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
+import os
 import secrets
 import signal
 import sys
@@ -28,7 +30,7 @@ from bot.config import (
     StorageSettings,
     WebSettings,
 )
-from bot.errors import ConfigError, SwitchboardError
+from bot.errors import ConfigError, GatewayDown, SwitchboardError
 from bot.gateway.client import GatewayClient
 from bot.gateway.models import Model, ModelKind, Models, merged
 from bot.gateway.offline import CHAT_MODELS, IMAGE_MODELS, OfflineGateway
@@ -57,13 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(error.notice)
         return 1
     except ExceptionGroup as group:
-        expected, unexpected = group.split(SwitchboardError)
-        if unexpected is not None:
-            raise unexpected from None
-        _complain(*(dict.fromkeys(_notices(expected) if expected else [])))
+        logging.getLogger("switchboard").debug("the program stopped", exc_info=group)
+        _complain(*dict.fromkeys(_notices(group)))
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read the output has left; keep Python from trying to flush it once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        logging.getLogger("switchboard").debug("the program stopped", exc_info=error)
+        _complain(
+            f"Switchboard stopped by a fault of its own ({type(error).__name__}). "
+            "LOG_LEVEL=DEBUG shows where; please report it."
+        )
+        return 1
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -221,8 +232,17 @@ async def _try_storage(settings: Settings) -> str:
 
 
 async def _try_gateway(settings: Settings) -> str:
+    url = settings.gateway.base_url
     async with GatewayClient(_gateways(settings), _models(settings)) as gateway:
-        names = await gateway.models()
+        try:
+            names = await gateway.models()
+        except GatewayDown as error:
+            if error.status:
+                answer = f"{url} answers with its own trouble (status {error.status})."
+                raise GatewayDown(f"{answer} Try again later, or ask who runs it.") from error
+            raise GatewayDown(
+                f"Nobody answers at {url}. Check GATEWAY_BASE_URL and the network."
+            ) from error
     wanted = (settings.gateway.chat_model, settings.gateway.image_model)
     lacking = [name for name in wanted if name not in names]
     note = f"; it does not list {' and '.join(lacking)}, which may still work" if lacking else ""
@@ -274,11 +294,20 @@ async def _awaited(waiting: Awaitable[int]) -> int:
 def _notices(error: BaseException) -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         return [notice for inner in error.exceptions for notice in _notices(inner)]
-    return [error.notice if isinstance(error, SwitchboardError) else str(error)]
+    if isinstance(error, SwitchboardError):
+        return [error.notice]
+    return [f"A fault of the program's own: {type(error).__name__}. LOG_LEVEL=DEBUG shows where."]
 
 
 def _complain(*lines: str) -> None:
     print("\n".join(lines), file=sys.stderr)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port; choose one up to 65535")
+    return port
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -294,7 +323,7 @@ def _parser() -> argparse.ArgumentParser:
 
     trying = commands.add_parser("demo", help="try it in the browser, without any account")
     trying.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
-    trying.add_argument("--port", type=int, default=8080, help="default: %(default)s; 0 for any")
+    trying.add_argument("--port", type=_port, default=8080, help="default: %(default)s; 0 for any")
     trying.set_defaults(run=demo)
 
     talking = commands.add_parser("chat", help="talk in this terminal, or answer lines from a pipe")

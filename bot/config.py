@@ -40,7 +40,11 @@ ENV_FILE = Path(".env")
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or none that exists
+        sound = False
+    if not sound:
         raise ValueError("must be a web address such as https://example.com")
     if parts.username or parts.password:
         raise ValueError("must not carry a user name or password")
@@ -53,6 +57,14 @@ def _storage_url(value: str) -> str:
     return value
 
 
+def _one_line(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.isprintable() or not text.isascii() or " " in text:
+        raise ValueError("has a space, a line break or another character that keys do not have")
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_one_line)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -78,13 +90,13 @@ class _Section(BaseSettings):
 
 class DiscordSettings(_Section):
     model_config = SettingsConfigDict(env_prefix="DISCORD_")
-    token: SecretStr | None = None
+    token: Secret | None = None
     api_url: HttpUrl = "https://discord.com/api/v10"
 
 
 class TelegramSettings(_Section):
     model_config = SettingsConfigDict(env_prefix="TELEGRAM_")
-    token: SecretStr | None = None
+    token: Secret | None = None
     api_url: HttpUrl = "https://api.telegram.org"
 
 
@@ -102,7 +114,7 @@ class _GatewaySection(_Section):
     """What every gateway has. ``headers`` are sent with each call; ``allow_http`` says that the
     road to it is the operator's own, so that nobody reads the key on the way."""
 
-    api_key: SecretStr | None = None
+    api_key: Secret | None = None
     base_url: HttpUrl
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     allow_http: bool = False
@@ -280,6 +292,9 @@ def _section(
             faults.append(_fault(name, str((*found["loc"], "base_url")[0]), found["msg"]))
     except SettingsError as error:
         faults.append(Fault(f"{name}_…".upper(), f"{error}.", "Give it as JSON."))
+    except UnicodeDecodeError:
+        fault = Fault(ENV_FILE.name, "is no UTF-8 text.", "Save it as UTF-8.")
+        faults += [] if fault in faults else [fault]
     return None
 
 

@@ -43,6 +43,8 @@ log = logging.getLogger("switchboard.conversations")
 GOODBYE = 3.0  # seconds to say on the answer's page that the bot is going down
 
 STOPPED = "⏹ *Stopped.*"
+INTERRUPTED = "⚠️ This was interrupted before the answer was complete."
+NOT_ANSWERED = "⚠️ This was interrupted before it could be answered. Please ask again."
 _ENDINGS = {
     Ending.LENGTH: "✂️ *The answer reached the model's length limit.*",
     Ending.FILTERED: "⚠️ *The provider's content rules ended the answer here.*",
@@ -125,6 +127,8 @@ class Conversations:
                 return await self._answer(running, surface, await prompts(), caption)
         except asyncio.CancelledError:
             if not running.take_stop():
+                if not running.has_begun:
+                    await self._say_goodbye(self.say(surface, NOT_ANSWERED))
                 raise
             await self.say(surface, STOPPED, _retry(turn))
             return replace(turn, status=Status.STOPPED)
@@ -166,6 +170,7 @@ class Conversations:
     ) -> Turn:
         """Stream the reply to the screen. A failure is written under what already arrived; before
         the first word, the next prompt gets its chance instead."""
+        running.has_begun = True
         turn, status, reply, prompt = running.turn, Status.DONE, Reply(), prompts[0]
         stop = [Action("Stop", f"/stop {turn.id}")]
         async with Renderer(surface, self._pacer, actions=stop) as renderer:
@@ -187,7 +192,7 @@ class Conversations:
                 status, footer = Status.FAILED, f"⚠️ {error.notice}"
             except asyncio.CancelledError:
                 if not running.take_stop():
-                    await self._say_goodbye(renderer)
+                    await self._say_goodbye(renderer.finish(INTERRUPTED))
                     raise
                 status, footer = Status.STOPPED, STOPPED
             running.is_over = True
@@ -208,10 +213,10 @@ class Conversations:
                 if isinstance(event, TextDelta):
                     renderer.write(event.text)
 
-    async def _say_goodbye(self, renderer: Renderer) -> None:
+    async def _say_goodbye(self, saying: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(GOODBYE):
-                await renderer.finish("⚠️ The bot was stopped before the answer was complete.")
+                await saying
         except (TimeoutError, SurfaceError) as error:
             log.info("could not mark an interrupted answer: %r", error)
 
@@ -222,6 +227,7 @@ class _Running:
 
     turn: Turn
     task: asyncio.Task[object]
+    has_begun: bool = False
     is_stopped: bool = False
     is_over: bool = False
 
@@ -245,7 +251,8 @@ def _that_fit(media: Sequence[Attachment], surface: Surface) -> tuple[list[Attac
     fit = [part for part in media if len(part.data) <= limit][: surface.capabilities.files_per_page]
     if len(fit) == len(media):
         return fit, ""
-    return fit, f"⚠️ {len(media) - len(fit)} of {len(media)} files were too large to post here."
+    left = len(media) - len(fit)
+    return fit, f"⚠️ {left} of {len(media)} files are too large, or too many, to post here."
 
 
 def _caption(prompt: ImagePrompt, surface: Surface) -> str:

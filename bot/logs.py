@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 # Libraries that log the addresses they call, some with a token inside, or every little thing.
-_QUIET = ("httpx", "httpcore", "telegram", "discord", "aiohttp.access", "asyncio", "aiosqlite")
+_QUIET = (
+    "httpx",
+    "httpcore",
+    "telegram",
+    "discord",
+    "aiohttp.access",
+    "asyncio",
+    "aiosqlite",
+    "markdown_it",
+)
 
 
 def set_up(format: str, level: str, secrets: Sequence[str]) -> None:  # noqa: A002 — the setting's own name

@@ -53,9 +53,13 @@ def estimate(messages: Iterable[Message]) -> int:
     """Tokens, by the estimate above."""
     total = 0
     for message in messages:
-        total += 4 + len(message.name.encode()) // 3
+        total += 4 + len(message.name.encode(errors="replace")) // 3
         for part in message.parts:
-            total += -(-len(part.text.encode()) // 3) if isinstance(part, Text) else 1_000
+            total += (
+                -(-len(part.text.encode(errors="replace")) // 3)
+                if isinstance(part, Text)
+                else 1_000
+            )
     return total
 
 

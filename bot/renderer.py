@@ -96,7 +96,10 @@ class Renderer:
         self._pages.end(footer)
         self._footer = footer
         if len(self._pages.all) > MOST_PAGES:
-            media = [*media, File("".join(self._written).encode(), "text/markdown", "answer.md")]
+            media = [
+                *media,
+                File("".join(self._written).encode(errors="replace"), "text/markdown", "answer.md"),
+            ]
         self._media, self._actions = tuple(media), tuple(actions)
         self._finishing.set()
         self._changed.set()

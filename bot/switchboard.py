@@ -155,6 +155,7 @@ class Switchboard:
             ended = await command.run(context)
         except SurfaceError as error:
             log.warning("turn %s could not be shown: %r", turn.id, error)
+            await self._notice(surface, error.notice)
             return failed
         except SwitchboardError as error:
             if not isinstance(error, Refused):

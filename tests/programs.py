@@ -44,7 +44,7 @@ async def run(
     )
     try:
         async with asyncio.timeout(60):
-            output, errors = await child.communicate(typed.encode())
+            output, errors = await child.communicate(typed.encode(errors="surrogateescape"))
     finally:
         if child.returncode is None:
             child.kill()

@@ -154,6 +154,19 @@ async def test_the_doctor_names_each_trouble_and_its_remedy(tmp_path: Path) -> N
     assert "sk-secret-key" not in done.output
 
 
+async def test_the_doctor_says_where_nobody_answers(tmp_path: Path) -> None:
+    done = await run("doctor", folder=tmp_path, settings=gateway_at("http://127.0.0.1:9"))
+
+    assert "Nobody answers at http://127.0.0.1:9. Check GATEWAY_BASE_URL" in done.output
+
+
+async def test_bytes_that_are_no_text_harm_no_answer(tmp_path: Path) -> None:
+    done = await run("chat", "--offline", folder=tmp_path, typed="\udcff hi\n/help\n")
+
+    assert done.status == 0, done.output + done.errors
+    assert "What I can do" in done.output
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_the_demo_prints_its_address_answers_there_and_stops_when_told(
     tmp_path: Path, number: signal.Signals

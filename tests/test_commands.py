@@ -41,6 +41,22 @@ def test_a_phone_turns_two_hyphens_into_a_dash_and_that_works_too() -> None:
     assert bound("/image a cat —count 2") == {"prompt": "a cat", "count": "2"}
 
 
+def test_options_may_stand_before_the_text_and_be_spelt_with_a_hyphen() -> None:
+    assert bound("/image --aspect-ratio 16:9 a cat --count=2") == {
+        "prompt": "a cat",
+        "aspect_ratio": "16:9",
+        "count": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["use docker run --mode host", "explain kubectl --prompt hello", "what is --model"],
+)
+def test_a_question_about_options_stays_a_question(question: str) -> None:
+    assert bound(question) == {"prompt": question}
+
+
 def test_other_dashes_belong_to_the_question() -> None:
     question = "what does git log --oneline do, and --graph"
 

@@ -175,6 +175,29 @@ def test_faults_of_other_gateways_and_models_are_listed_too(
     assert "JSON" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAY_BASE_URL", "http://localhost:abc"),
+        ("GATEWAY_BASE_URL", "http://localhost:99999"),
+        ("GATEWAY_API_KEY", "sk-one\nsk-two"),
+        ("DISCORD_TOKEN", "Bot abc"),
+    ],
+)
+def test_a_value_that_cannot_work_is_found_before_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert name in faults(tmp_path, serving=False)
+
+
+def test_an_env_file_that_is_no_text_is_one_fault(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"GATEWAY_CHAT_MODEL=\xff\xfe")
+
+    assert faults(tmp_path, serving=False).count("UTF-8 text") == 1
+
+
 def test_a_key_does_not_travel_in_the_clear(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -313,3 +313,25 @@ async def test_the_key_is_never_taken_to_another_server(
 
     assert private.hits == []
     assert len(reply.media) == 1
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash-image", JOBS])
+async def test_a_gateway_with_one_picture_route_is_asked_there(
+    gateway: FaultyGateway, client: GatewayClient, model: str
+) -> None:
+    lacking = faults.Answer.error(404, "Invalid URL", kind="invalid_request_error")
+    gateway.inject(lacking, path="/v1beta/models/")
+    gateway.inject(lacking, path="/v1/images/generate")
+
+    for _ in range(2):
+        assert len((await ask(client, ImagePrompt(model, "a red fox"))).media) == 1
+
+    assert len(gateway.received("/v1/images/generations")) == 2
+    assert sum(request.method == "POST" for request in gateway.requests) == 3
+
+
+async def test_a_picture_model_of_any_name_is_asked_for_pictures(
+    gateway: FaultyGateway, client: GatewayClient
+) -> None:
+    assert len((await ask(client, ImagePrompt("kolors", "a red fox"))).media) == 1
+    assert gateway.received("/v1/images/generations")

@@ -56,3 +56,12 @@ def test_no_window_ever_holds_more_calls_than_the_budget(steps: list[tuple[float
 
     for first, sixth in zip(sent, sent[5:], strict=False):
         assert sixth - first >= FIVE.seconds - 1e-6
+
+
+def test_budgets_that_nobody_uses_any_more_are_let_go() -> None:
+    pacer = Pacer()
+    for number in range(10_000):
+        pacer.spend([Budget(f"interaction {number}", calls=5, seconds=5.0)], float(number))
+        pacer.hold([Budget(f"chat {number}", calls=1, seconds=1.0)], number + 1.0)
+
+    assert len(pacer._calls) + len(pacer._held) < 2_000

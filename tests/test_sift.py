@@ -254,3 +254,14 @@ def test_letters_whatever_are_cut_alike_and_none_is_lost(text: str, data: st.Dat
     assert heard(text[:cut], text[cut:]) == heard(*text) == heard(text)
     if not text.lstrip().startswith("<think>"):
         assert heard(text)[0] == text
+
+
+def test_surrogate_pairs_are_made_whole_and_lone_ones_harmless() -> None:
+    sift = Sift()
+    cut = ["Hi \ud83d", "\ude00 and \udc00 and \ud83d", "!", " \ud83d"]
+
+    events = [event for piece in cut for event in sift.feed(TextDelta(piece))]
+    events += sift.end()
+
+    text = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert text == "Hi 😀 and \ufffd and \ufffd! \ufffd"

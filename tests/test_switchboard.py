@@ -13,7 +13,7 @@ from bot.events import Ending, Finish, Media, TextDelta
 from bot.gateway.models import Models
 from bot.interfaces import Capabilities
 from bot.switchboard import Switchboard
-from bot.types import Channel, Image, ImagePrompt, Prompt, Request, Status, Turn, User
+from bot.types import Channel, Image, ImagePrompt, Page, Prompt, Request, Status, Turn, User
 from tests.clock import run
 from tests.fakes import CHANNEL, FakeGateway, FakeStore, FakeSurface, Step, request, says
 
@@ -296,10 +296,71 @@ def test_a_shutdown_marks_the_half_answer_and_hangs_up() -> None:
         await asyncio.gather(answer, return_exceptions=True)
 
     run(play())
-    assert "stopped before the answer was complete" in surface.text
+    assert "interrupted before the answer was complete" in surface.text
     assert bench.gateway.open == 0
     (turn,) = bench.store.turns.values()
     assert turn.status is Status.FAILED
+
+
+def test_a_shutdown_tells_those_who_wait_too() -> None:
+    bench = Bench(TextDelta("The first half of it all"), 60.0, TextDelta("never"))
+    screens = [FakeSurface(), FakeSurface()]
+
+    async def play() -> None:
+        tasks = [
+            asyncio.ensure_future(bench.ask(request("hi", source=str(number)), screen))
+            for number, screen in enumerate(screens)
+        ]
+        await asyncio.sleep(5)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(play())
+    assert "before it could be answered" in screens[1].text
+
+
+class PickySurface(FakeSurface):
+    """Takes no pictures."""
+
+    async def show(self, page: Page) -> None:
+        if page.media:
+            raise Gone("I am not allowed to post pictures here.")
+        await super().show(page)
+
+
+def test_a_picture_that_may_not_be_posted_is_told_in_words() -> None:
+    bench = Bench(Media(PICTURE), Finish())
+    surface = PickySurface()
+
+    run(bench.ask(request("a fox", command="image"), surface))
+
+    assert surface.text == "⚠️ I am not allowed to post pictures here."
+    assert bench.status is Status.FAILED
+
+
+def test_fallbacks_that_draw_are_not_asked_to_talk() -> None:
+    bench = with_fallbacks({"gpt-5-mini": [GatewayDown()]}, "nano-banana")
+
+    assert bench.type("hi").text == f"⚠️ {GatewayDown.notice}"
+
+
+def test_a_model_that_cannot_see_says_who_can_before_anything_is_paid() -> None:
+    bench = Bench()
+    seen = replace(request("what is this? --model glm-5"), attachments=(PICTURE,))
+
+    text = run(bench.ask(seen)).text
+
+    assert "glm-5 cannot see pictures. Ask gpt-5-mini" in text
+    assert bench.gateway.prompts == []
+
+
+def test_a_name_that_resembles_nothing_is_taken_while_no_list_is_known() -> None:
+    bench = Bench()
+
+    assert "now come from `foo9b`" in bench.type("/model foo9b", source="1").text
+    bench.models.offer(["gpt-5-mini"])
+    assert "There is no model called" in bench.type("/model bar9b", source="2").text
 
 
 class BrokenStore(FakeStore):

@@ -128,7 +128,10 @@ class Web:
         except OSError as error:
             where = f"{self._host}:{self._port}"
             if error.errno == errno.EADDRINUSE:
-                notice = f"Something else is listening on {where}; choose another WEB_PORT."
+                notice = (
+                    f"Something else is listening on {where}; "
+                    "choose another WEB_PORT (--port for the demo)."
+                )
             else:
                 reason = error.strerror or error
                 notice = f"The web chat cannot listen on {where} ({reason}); check WEB_HOST."

@@ -10,7 +10,7 @@ from bot.errors import Refused
 from bot.gateway.models import ModelKind, Models
 from bot.policy import check_question
 from bot.prompt import compose
-from bot.types import Prompt, Turn
+from bot.types import Image, Prompt, Turn
 
 
 async def run(context: Context) -> Turn:
@@ -18,9 +18,14 @@ async def run(context: Context) -> Turn:
     check_question(question)
     first = await context.model(ModelKind.CHAT)
     names = dict.fromkeys([first, *await context.fallbacks()])
-    models = [context.models.find(name) for name in names]
-    if models[0].kind is not ModelKind.CHAT:
+    if context.models.find(first).kind is not ModelKind.CHAT:
         raise Refused(f"{first} draws pictures and does not talk. Use /image, or another model.")
+    models = [context.models.find(name) for name in names]
+    models = [model for model in models if model.kind is ModelKind.CHAT]
+    pictures = any(isinstance(part, Image) for part in context.request.attachments)
+    if pictures and context.models.knows(first) and not models[0].sees:
+        who = ", ".join(context.models.seeing()[:3]) or "another model"
+        raise Refused(f"{first} cannot see pictures. Ask {who} with --model, or leave it out.")
 
     def prompts(history: Sequence[Turn]) -> list[Prompt]:
         return [
@@ -39,7 +44,8 @@ ASK = Command(
     "ask",
     "Ask a question; the answer appears as it is written.",
     run,
-    (
+    prose=True,
+    options=(
         Option("prompt", "What you would like to know", required=True),
         Option("model", "Another model, for this question only", complete=chat_models),
     ),

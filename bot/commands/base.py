@@ -54,6 +54,7 @@ class Command:
     description: str
     run: Callable[[Context], Awaitable[Turn | None]]
     options: tuple[Option, ...] = ()
+    prose: bool = False  # its text may well speak of "--words", so none is taken for a misspelling
 
 
 def split_line(line: str) -> tuple[str, str]:
@@ -104,32 +105,35 @@ def nearest(word: str, known: Sequence[str], *, most: int = 3) -> list[str]:
     return [lowered[low] for low in [*close, *inside][:most]]
 
 
-# An option stands after the text, at the line's end: "--name value". Phones turn "--" into a
-# dash.
-_LAST_OPTION = re.compile(
-    r"(?:^|\s)(?:--|—|–)(\w+)(?:[ \t=]+([^\s—–-][^\s]*|-\d+|\"[^\"]*\"))?\s*$"
-)
+# An option stands before or after the text: "--name value". Phones turn "--" into a dash.
+_OPTION = r"(?:--|—|–)([A-Za-z][\w-]*)(?:[ \t=]+([^\s—–-]\S*|-\d+|\"[^\"]*\"))?"
+_FIRST_OPTION = re.compile(rf"\s*{_OPTION}(?=\s|$)")
+_LAST_OPTION = re.compile(rf"(?:^|\s){_OPTION}\s*$")
 
 
 def _split_options(command: Command, text: str) -> tuple[str, dict[str, str]]:
-    """Peel ``--name value`` from the end of the text as long as the names are this command's.
+    """Peel ``--name value`` from the end and the beginning of the text as long as the names are
+    this command's. The option that takes the text itself has no name here.
 
     Any other ``--word`` belongs to the text, as in a question about ``git log --oneline``, unless
     it can only be a misspelt option.
     """
-    names = [option.name for option in command.options if option.kind is not Kind.IMAGE]
+    names = [option.name for option in command.options if option.kind is not Kind.IMAGE][1:]
     found: dict[str, str] = {}
-    while match := _LAST_OPTION.search(text):
-        name, value = match[1].lower(), match[2]
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
-            if close:
-                raise Refused(f"/{command.name} has no option --{name}. Did you mean --{close[0]}?")
-            break
-        if value is None:
-            raise Refused(f"--{name} needs a value: --{name} …")
-        found.setdefault(name, value.strip('"'))
-        text = text[: match.start()]
+    for pattern in (_LAST_OPTION, _FIRST_OPTION):
+        while match := pattern.search(text) if pattern is _LAST_OPTION else pattern.match(text):
+            name, value = match[1].lower().replace("-", "_"), match[2]
+            if name not in names or (value is None and command.prose):
+                close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+                if close and not command.prose:
+                    raise Refused(
+                        f"/{command.name} has no option --{match[1]}. Did you mean --{close[0]}?"
+                    )
+                break
+            if value is None:
+                raise Refused(f"--{name} needs a value: --{name} …")
+            found.setdefault(name, value.strip('"'))
+            text = text[: match.start()] + text[match.end() :]
     return text.strip(), found
 
 

@@ -77,6 +77,8 @@ def _resolved(models: Models, name: str) -> str:
     if known is not None:
         return known
     near = models.nearest(name)
+    if not near and models.is_listed(name) is None:
+        return name  # no list is known that could say otherwise
     hint = f" Nearest: {', '.join(f'`{other}`' for other in near)}." if near else ""
     raise Refused(f"There is no model called “{name[:60]}”.{hint}")
 

@@ -34,7 +34,7 @@ from bot.events import Ending, Finish, Media, Progress, ReplyEvent
 from bot.gateway.endpoint import Endpoint, bodies, request_id, whole
 from bot.gateway.faults import raise_for_body
 from bot.gateway.fetch import Fetcher
-from bot.gateway.models import Model, Models
+from bot.gateway.models import Model, ModelKind, Models
 from bot.gateway.pictures import found_in, picture
 from bot.gateway.sift import Sift
 from bot.gateway.wire import WIRE_FORMATS, multimodal
@@ -125,7 +125,7 @@ class GatewayClient:
     ) -> tuple[aiohttp.ClientResponse, Wire]:
         """Send the question until an answer begins. A gateway that lacks a vendor's own route is
         asked by chat completions, which all of them speak."""
-        model, endpoint = self._road(prompt.model)
+        model, endpoint = self._road(prompt)
         name = "chat_completions" if model.wire in endpoint.lacking else model.wire
         try:
             return await self._attempt(prompt, model, endpoint, name, stack), WIRE_FORMATS[name]
@@ -182,7 +182,7 @@ class GatewayClient:
 
     async def _pictures(self, prompt: ImagePrompt) -> AsyncGenerator[ReplyEvent, None]:
         """Draw ``prompt.count`` pictures. What came is passed on before a failure is raised."""
-        model, endpoint = self._road(prompt.model)
+        model, endpoint = self._road(prompt)
         calls = 1 if model.takes_count else prompt.count
         came: asyncio.Queue[ReplyEvent | GatewayError | None] = asyncio.Queue()
 
@@ -264,8 +264,11 @@ class GatewayClient:
     async def _submit(
         self, prompt: ImagePrompt, model: Model, endpoint: Endpoint, wire: Wire
     ) -> list[WireEvent]:
-        """The paid call. It is sent again only where it surely cost nothing: after 429 and refused
-        connections. Pictures are found wherever the reply has them, text and links included."""
+        """The paid call. It is sent again only where it surely cost nothing: after 429, refused
+        connections, and a route that the gateway lacks. Pictures are found wherever the reply has
+        them, text and links included."""
+        if model.wire in endpoint.lacking:
+            wire = WIRE_FORMATS["images"]
         model = _as_sent(model)
         body = wire.encode(replace(prompt, model=model.name), model)
         path, headers = wire.path(model), wire.headers(endpoint.key)
@@ -279,6 +282,12 @@ class GatewayClient:
                 if not any(isinstance(event, Media | PictureLink | Job) for event in found):
                     found += [shown(one) for reply in replies for one in found_in(reply)]
                 return found
+            except Misrouted as error:
+                if wire is WIRE_FORMATS["images"]:
+                    raise
+                log.info("%s does not speak %s (%s)", endpoint.root, model.wire, error)
+                endpoint.lacking.add(model.wire)
+                return await self._submit(prompt, model, endpoint, WIRE_FORMATS["images"])
             except GatewayError as error:
                 refused = isinstance(error.__cause__, aiohttp.ClientConnectorError)
                 if not (error.status == 429 or refused) or not await self._wait(error, attempt):
@@ -294,8 +303,9 @@ class GatewayClient:
 
     # Both
 
-    def _road(self, name: str) -> tuple[Model, Endpoint]:
-        model = self._models.find(name)
+    def _road(self, prompt: Prompt | ImagePrompt) -> tuple[Model, Endpoint]:
+        kind = ModelKind.CHAT if isinstance(prompt, Prompt) else ModelKind.IMAGE
+        model = self._models.find(prompt.model, kind)
         endpoint = self._endpoints.get(model.gateway)
         if endpoint is None:
             raise NoSuchModel(detail=f"no gateway is called {model.gateway}")

@@ -39,7 +39,7 @@ _BY_CODE: tuple[tuple[type[GatewayError], frozenset[str]], ...] = (
             ]
         ),
     ),
-    (NoSuchModel, frozenset(["model_not_found", "not_found_error"])),
+    (NoSuchModel, frozenset(["model_not_found"])),
     (
         Filtered,
         frozenset(
@@ -80,6 +80,7 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
     403: NotAllowed,
     404: Misrouted,
     405: Misrouted,
+    410: Misrouted,
     408: GatewayDown,
     409: GatewayDown,
     429: RateLimited,
@@ -88,6 +89,11 @@ _BY_STATUS: dict[int, type[GatewayError]] = {
 
 _MODEL_HINT = re.compile(
     r"\bmodel\b.{0,99}\b(not found|(does )?not exist|unknown|not supported)", re.I
+)
+_ROUTE_HINT = re.compile(
+    r"(invalid|unknown|unrecognized|unexpected) (request )?(url|endpoint|route|path)"
+    r"|no such (endpoint|route)",
+    re.I,
 )
 _KEY_HINT = re.compile(r"api.?key|unauthenticated|unauthori[sz]ed|invalid token", re.I)
 
@@ -119,8 +125,11 @@ def raise_for_body(body: Mapping[str, Any]) -> None:
 
 
 def _kind(status: int, code: str, text: str) -> type[GatewayError]:
+    if _ROUTE_HINT.search(text):
+        return Misrouted
     for kind, codes in _BY_CODE:
-        # "invalid_request_error" is the type of nearly everything, so a telling status goes first.
+        # "invalid_request_error" is the type of nearly everything, so a telling status goes
+        # first.
         if code in codes and not (kind is BadRequest and status in _BY_STATUS):
             return kind
     if status == 404 and _MODEL_HINT.search(text):

@@ -107,6 +107,8 @@ class Models:
     def find(self, name: str, kind: ModelKind | None = None) -> Model:
         """The model of this name. ``kind`` settles it where a name says nothing of itself."""
         known = self._known.get(name.lower())
+        if kind is None and known is None:
+            kind = next((kind for kind, one in self._defaults.items() if one == name), None)
         if known is not None:
             return self._with_wire(
                 replace(known, name=name, sent=known.sent or self._spelt(known, name))
@@ -123,7 +125,7 @@ class Models:
         live: dict[ModelKind, list[str]] = {ModelKind.CHAT: [], ModelKind.IMAGE: []}
         for name in names:
             if not _NEITHER.search(name):
-                live[self._kind_of(name)].append(name)
+                live[self.find(name).kind].append(name)
         self._live = live if any(live.values()) else {}
 
     def is_listed(self, name: str) -> bool | None:
@@ -133,7 +135,7 @@ class Models:
             return None
         known = self._known.get(name.lower())
         names = {name, *(() if known is None else (known.name, *known.aliases))}
-        return any(listed in names for listed in self._live[self._kind_of(name)])
+        return any(listed in names for listed in self._live[self.find(name).kind])
 
     def names(self, kind: ModelKind) -> list[str]:
         """What to offer, best first: the default, what the table knows, the rest of the live
@@ -180,11 +182,9 @@ class Models:
         """Chat models that take pictures, best first."""
         return [name for name in self.names(ModelKind.CHAT) if self.find(name).sees]
 
-    def _kind_of(self, name: str) -> ModelKind:
-        for kind, default in self._defaults.items():
-            if name == default:
-                return kind
-        return self.find(name).kind
+    def knows(self, name: str) -> bool:
+        """Whether the table has the model, so that what it says of it is more than a guess."""
+        return name.lower() in self._known
 
     def _spelt(self, model: Model, name: str) -> str:
         """The spelling that the gateway lists, where it lists one and it is not the one given."""

@@ -24,6 +24,7 @@ _LEAD = 256  # characters of white space that may stand before <think>
 _ALT = 300  # characters of a picture's alternative text
 _HEAD = 100  # characters of "(data:image/…;base64"
 _READABLE = 2_000  # characters of a broken picture that are given back as text
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BASE64 = re.compile(r"[\w+/=\s-]*", re.ASCII)
 
 
@@ -43,12 +44,13 @@ class Sift:
     for a picture that is broken or too large, Interrupted where the answer ends inside one.
     """
 
-    __slots__ = ("_held", "_limit", "_pieces", "_place", "_size")
+    __slots__ = ("_held", "_high", "_limit", "_pieces", "_place", "_size")
 
     def __init__(self, limit: int = 32 * 2**20) -> None:
         self._limit = limit
         self._place = _Place.BEGINNING
         self._held = ""  # may begin something; a few hundred characters at most
+        self._high = ""  # the first half of a surrogate pair
         self._pieces: list[str] = []  # of the picture: its opening, then base64
         self._size = 0
 
@@ -58,10 +60,10 @@ class Sift:
                 yield from self.end()
             yield event
             return
-        text = event.text
+        text = event.text if event.text.isascii() and not self._high else self._joined(event.text)
         if self._place is _Place.ANSWER and not self._held and "!" not in text:
             if text:
-                yield event
+                yield event if text == event.text else TextDelta(text)
             return
         if self._held:
             text, self._held = self._held + text, ""
@@ -71,7 +73,8 @@ class Sift:
     def end(self) -> Iterator[ReplyEvent]:
         """Give back what is held. Called for a Finish by ``feed``, and where none comes by the
         caller."""
-        held, self._held = self._held, ""
+        held, self._held = self._held + ("\ufffd" if self._high else ""), ""
+        self._high = ""
         place, self._place = self._place, _Place.ANSWER
         if place is _Place.PICTURE:
             held = "".join(self._pieces)
@@ -80,6 +83,16 @@ class Sift:
                 raise Interrupted(detail=f"the answer ended after {len(held)} characters of base64")
         if held:
             yield ThinkingDelta(held) if place is _Place.THINKING else TextDelta(held)
+
+    def _joined(self, text: str) -> str:
+        """The text with surrogate pairs as characters, however they were cut: half a pair cannot be
+        stored or sent on."""
+        text, self._high = self._high + text, ""
+        if _SURROGATE.search(text) is None:
+            return text
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._high = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def _read(self, text: str) -> Generator[ReplyEvent, None, str]:
         """Read as far as the place goes on; what is left belongs to the next one."""
