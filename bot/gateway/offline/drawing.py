@@ -49,7 +49,7 @@ class Drawing(FrontDoor):
             *super().routes(),
             web.post(IMAGES, self._images),
             *older,
-            web.get("/images/generated/{model}/{name}", self._picture),
+            web.get("/images/generated/{name}", self._picture),
         ]
 
     async def _images(self, request: web.Request) -> web.StreamResponse:
@@ -98,7 +98,7 @@ class Drawing(FrontDoor):
 
     def _data(self, request: web.Request, order: Order, pictures: list[bytes]) -> list[Json]:
         """The pictures of a reply, as base64 or as links that hold for a while."""
-        base = f"{request.url.origin()}/images/generated/{bare(order.model)}/{int(time.time())}"
+        base = f"{request.url.origin()}/images/generated/{int(time.time())}"
         items: list[Json] = []
         for index, picture in enumerate(pictures):
             if order.encoded:
