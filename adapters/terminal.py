@@ -33,6 +33,7 @@ from bot.interfaces import Capabilities, Handler
 from bot.types import Attachment, Channel, Image, Page, Request, Status, User
 
 CHANNEL = Channel("terminal", "", "local")
+_ID = re.compile(r"[0-9a-f]{32}")
 _PICTURE = re.compile(r"\s--image[ =](\"[^\"]+\"|\S+)")
 LONGEST_LINE = 2**24  # bytes
 _LEAVE = {"/quit", "/exit"}
@@ -146,9 +147,10 @@ class TerminalSurface:
         for part in page.media:
             path = await asyncio.to_thread(_save, self._folder, part)
             self._console.print(f"Saved {escape(str(path))}", highlight=False, soft_wrap=True)
-        if page.actions and self._console.is_terminal:
-            hints = "   ".join(action.line for action in page.actions)
-            self._console.print(f"[dim]{escape(hints)}[/]")
+        # What names an answer by its id is for a mouse; here /stop is Ctrl-C, /retry needs no id.
+        hints = [action.line for action in page.actions if not _ID.search(action.line)]
+        if hints and self._console.is_terminal:
+            self._console.print(f"[dim]{escape('   '.join(hints))}[/]")
         self._console.file.flush()
 
 
