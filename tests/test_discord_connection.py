@@ -152,7 +152,7 @@ async def test_a_withdrawn_intent_ends_nothing(quiet: Harbour) -> None:
         assert (await quiet.answer()).content == "done"
 
 
-async def test_a_lost_connection_is_resumed_andnever_run_is_missed(harbour: Harbour) -> None:
+async def test_a_lost_connection_is_resumed_and_nothing_is_missed(harbour: Harbour) -> None:
     await harbour.discord.drop_connections()
     await harbour.discord.say(harbour.channel, harbour.alice, "hello", mention=True)
     assert (await harbour.answer()).content == "done"

@@ -14,6 +14,7 @@ from adapters.discord.inbound import (
     Scene,
     Typed,
     Upload,
+    callback,
     from_interaction,
     from_message,
     permissions,
@@ -193,6 +194,119 @@ def test_what_is_being_typed_is_told_by_its_option() -> None:
 @pytest.mark.parametrize("name", ["interaction_autocomplete", "interaction_user_command"])
 def test_other_interactions_ask_for_nothing(name: str) -> None:
     assert from_interaction(recorded(name)) is None
+
+
+# What nobody could be answered without.
+NEEDED = (
+    *(("id",), ("channel_id",), ("author",), ("author", "id")),
+    *(("token",), ("application_id",), ("user",), ("user", "id")),
+    *(("member",), ("member", "user"), ("member", "user", "id")),
+)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("*.json")))
+def test_whatever_else_is_missing_or_null_there_is_a_request_or_none(name: str) -> None:
+    for path in sorted(_paths(recorded(name)), key=str):
+        if path in NEEDED and (name.startswith("interaction") or path[0] != "member"):
+            continue
+        for spoilt in (_without(recorded(name), path), _without(recorded(name), path, null=True)):
+            _read(name, spoilt)
+
+
+def test_needed_fields_that_are_missing_are_errors_and_no_half_requests() -> None:
+    for name in ("message_direct", "interaction_command", "interaction_command_direct"):
+        for path in NEEDED:
+            if path not in _paths(recorded(name)) or path == ("channel_id",):
+                continue  # an interaction tells its channel twice
+            for null in (False, True):
+                with pytest.raises((LookupError, TypeError, ValueError)):
+                    _read(name, _without(recorded(name), path, null=null))
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ("message_mention", ("member",)),
+        ("message_mention", ("attachments",)),
+        ("message_mention", ("mention_roles",)),
+        ("message_mention", ("type",)),
+        ("message_reply_to_bot", ("mentions",)),
+        ("message_reply_to_bot", ("message_reference",)),
+        ("message_reply_to_person", ("referenced_message",)),
+        ("message_reply_to_person", ("referenced_message", "author")),
+        ("message_direct", ("mentions",)),
+        ("message_direct", ("content",)),
+        ("message_forwarded", ("message_snapshots",)),
+    ],
+)
+def test_a_question_stays_one_without_what_is_optional(name: str, lost: tuple[str, ...]) -> None:
+    for null in (False, True):
+        payload = _without(recorded(name), lost, null=null)
+        assert from_message(payload, Scene(BOT, name_of=NAMES.get)) is not None
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        *(("channel_id",), ("channel",), ("guild_id",), ("attachment_size_limit",)),
+        *(("data", "options"), ("data", "resolved"), ("data", "type"), ("member", "permissions")),
+    ],
+)
+def test_a_command_stays_one_without_what_is_optional(lost: tuple[str, ...]) -> None:
+    for null in (False, True):
+        payload = _without(recorded("interaction_command"), lost, null=null)
+        inbound = from_interaction(payload)
+        assert inbound is not None
+        assert inbound.request.command == "image"
+        assert callback(payload).channel == GENERAL
+
+
+def test_a_picture_that_does_not_come_along_is_not_passed_over_in_silence() -> None:
+    inbound = from_interaction(_without(recorded("interaction_command"), ("data", "resolved")))
+    assert inbound is not None
+    assert inbound.uploads == (Upload("", "The attachment", "", 0),)  # refused when it is fetched
+
+
+def test_an_interaction_tells_how_it_is_answered() -> None:
+    told = callback(recorded("interaction_command"))
+    assert (told.id, told.application) == ("1308000000000001001", "1190000000000000009")
+    assert (told.channel, told.file_limit) == (GENERAL, 10 * 2**20)
+    assert told.token not in repr(told)
+
+
+def _read(name: str, payload: dict[str, Any]) -> None:
+    """As the connection does it. Every answer but an exception is a good one."""
+    if name.startswith("message"):
+        from_message(payload, Scene(BOT, BOT_ROLE, name_of=NAMES.get))
+    else:
+        callback(payload)
+        typed(payload)
+        from_interaction(payload)
+
+
+def _paths(value: Any) -> set[tuple[Any, ...]]:
+    """The way to every field and item, however deep."""
+    match value:
+        case dict():
+            inner = list(value.items())
+        case list():
+            inner = list(enumerate(value))
+        case _:
+            return set()
+    below = {(key, *path) for key, part in inner for path in _paths(part)}
+    return {(key,) for key, _ in inner} | below
+
+
+def _without(payload: dict[str, Any], path: tuple[Any, ...], *, null: bool = False) -> Any:
+    """The payload with one field or item missing or null."""
+    inside: Any = payload
+    for key in path[:-1]:
+        inside = inside[key]
+    if null:
+        inside[path[-1]] = None
+    else:
+        del inside[path[-1]]
+    return payload
 
 
 def test_a_channel_can_make_and_unmake_a_moderator() -> None:

@@ -10,7 +10,7 @@ import pytest
 from adapters.discord.outbound import file_name
 from adapters.discord.rest import Rest
 from adapters.discord.surface import DiscordSurface, Webhook
-from bot.errors import Busy, Gone, Unreachable
+from bot.errors import Busy, Gone, SurfaceError, Unreachable
 from bot.interfaces import Surface
 from bot.pacing import Pacer
 from bot.types import Action, File, Image, Page, Request
@@ -252,6 +252,53 @@ async def test_a_channel_closed_to_the_bot_is_gone(quiet: Harbour, rest: Rest, d
     quiet.discord.deny(quiet.channel, denied)
     with pytest.raises(Gone):
         await _in_channel(quiet, rest).show(Page(0, "hello"))
+
+
+@pytest.mark.parametrize("code", [50001, 50013])
+async def test_where_the_bot_may_not_post_it_says_so(quiet: Harbour, rest: Rest, code: int) -> None:
+    quiet.discord.fail("POST", r"/channels/\d+/messages", status=403, code=code)
+    with pytest.raises(Gone) as gone:
+        await _in_channel(quiet, rest).show(Page(0, "hello", final=True))
+    assert gone.value.notice.startswith("I am not allowed to post here.")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_where_files_are_not_allowed_a_text_still_is(
+    quiet: Harbour, rest: Rest, begun: bool
+) -> None:
+    quiet.discord.deny(quiet.channel, "ATTACH_FILES")
+    surface = _in_channel(quiet, rest)
+    if begun:
+        await surface.show(Page(0, "drawing …"))
+    with pytest.raises(Gone) as gone:
+        await surface.show(Page(0, "here", media=(CAT,), final=True))
+    assert gone.value.notice.startswith("I am not allowed to attach files here.")
+    await surface.show(Page(0, gone.value.notice))
+    assert quiet.texts == [gone.value.notice]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(413, 0), (413, 40005), (400, 40005)], ids=["proxy", "both", "code"]
+)
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (CAT, "The picture is too large to post here."),
+        (File(b"{}", "application/json", "a.json"), "The file is too large to post here."),
+    ],
+)
+async def test_what_is_too_large_is_told_apart_from_what_is_gone(
+    quiet: Harbour, rest: Rest, status: int, code: int, part: Image | File, words: str
+) -> None:
+    surface = _in_channel(quiet, rest)
+    await surface.show(Page(0, "drawing …"))
+    quiet.discord.fail("PATCH", r"/channels/.*", status=status, code=code)
+    with pytest.raises(SurfaceError) as error:
+        await surface.show(Page(0, "here", media=(part,), final=True))
+    assert not isinstance(error.value, Gone)
+    assert error.value.notice == words
+    await surface.show(Page(0, f"⚠️ {words}", final=True))
+    assert quiet.texts == [f"⚠️ {words}"]
 
 
 async def test_a_deleted_channel_is_gone(quiet: Harbour, rest: Rest) -> None:

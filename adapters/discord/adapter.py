@@ -13,9 +13,9 @@ from typing import Any
 from adapters.discord import commands as native_commands
 from adapters.discord import inbound
 from adapters.discord.connection import NOT_LET_IN, Connection, set_up_library, stay_connected
-from adapters.discord.inbound import Inbound, Upload
+from adapters.discord.inbound import Callback, Inbound, Typed, Upload
 from adapters.discord.outbound import FILE_LIMIT
-from adapters.discord.rest import Rejected, Rest, api_base
+from adapters.discord.rest import Rejected, Rest, Strange, api_base
 from adapters.discord.surface import ORIGINAL, TOKEN_LIFE, DiscordSurface, Webhook
 from bot.commands import COMMANDS, Command
 from bot.config import DiscordSettings
@@ -33,8 +33,7 @@ PICTURE_LIMIT = 20 * 2**20  # bytes of a picture that somebody posts
 TYPING_EVERY = 8.0  # seconds; Discord shows the sign for 10
 ACKNOWLEDGE_WITHIN = 2.5  # seconds; after 3 Discord tells the person that nobody answered
 
-_COMMAND, _COMPONENT, _AUTOCOMPLETE = 2, 3, 4  # types of interactions
-_DEFER_MESSAGE, _DEFER_UPDATE, _OFFER_CHOICES = 5, 6, 8  # types of answers to them
+_DEFER_MESSAGE, _DEFER_UPDATE, _OFFER_CHOICES = 5, 6, 8  # types of answers to interactions
 _UNKNOWN_INTERACTION = 10062
 
 
@@ -67,13 +66,32 @@ class Discord:
         async with Rest(self._base, self._token) as rest:
             try:
                 me = await rest.call("GET", "/users/@me")
-            except Rejected as error:
-                if error.status == 401:
-                    raise AdapterError(NOT_LET_IN) from error
-                raise AdapterError(f"Discord refuses the bot: {error}.") from error
             except Busy as error:
-                raise Unreachable(detail=str(error)) from error
-        return f"{me['username']} ({me['id']})"
+                wait = f"Discord asks to wait {error.retry_after:.0f} seconds."
+                raise Unreachable(wait, detail=str(error)) from error
+            except (Rejected, Strange) as error:
+                raise self._not_discord(error.status) from error
+            except Unreachable as error:
+                nobody = f"Nobody answers at {self._base}; check DISCORD_API_URL and the network."
+                raise Unreachable(nobody, detail=str(error)) from error
+        match me:
+            case {"id": str(id_), "username": str(name)}:
+                return f"{name} ({id_})"
+        raise self._not_discord(200)
+
+    def _not_discord(self, status: int) -> AdapterError | Unreachable:
+        """What an answer with this status, that is not what was asked for, means."""
+        if status == 401:
+            return AdapterError(NOT_LET_IN)
+        if status >= 500:
+            return Unreachable(
+                f"{self._base} has trouble of its own (status {status}); try again later, and "
+                "check DISCORD_API_URL if it stays so."
+            )
+        return AdapterError(
+            f"{self._base} does not answer as Discord does (status {status}); "
+            "check DISCORD_API_URL."
+        )
 
     def reopen(self, channel: Channel, ref: str) -> Surface:
         """See ``bot.interfaces.Adapter``."""
@@ -115,9 +133,9 @@ class _Desk:
         self._registered = True
 
     def take(self, name: str, payload: Json, connection: Connection) -> None:
-        """Begin with one event; returns at once."""
+        """Begin with one event; returns at once. Raises what reading the payload does."""
         if name == "INTERACTION_CREATE":
-            self._begin(partial(self._interaction, payload))
+            self._take_interaction(payload)
             return
         asked = inbound.from_message(payload, connection.scene(payload))
         if asked is not None:
@@ -125,6 +143,15 @@ class _Desk:
             place = payload["channel_id"]
             surface = DiscordSurface(self._rest, place, source, reply_to=source)
             self._begin(partial(self._answer, asked, surface, typing=True))
+
+    def _take_interaction(self, payload: Json) -> None:
+        callback = inbound.callback(payload)
+        typed = inbound.typed(payload)
+        if typed is not None:
+            self._begin(partial(self._offer, callback, typed))
+        asked = inbound.from_interaction(payload)
+        if asked is not None:
+            self._begin(partial(self._respond, callback, asked))
 
     def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(self._guarded(work))
@@ -202,25 +229,20 @@ class _Desk:
 
     # --- interactions ---
 
-    async def _interaction(self, interaction: Json) -> None:
-        if interaction["type"] == _AUTOCOMPLETE:
-            await self._offer(interaction)
-            return
-        asked = inbound.from_interaction(interaction)
-        if asked is not None:
-            is_command = interaction["type"] == _COMMAND
-            surface = await self._acknowledge(interaction, deferred=is_command)
-            await self._answer(asked, surface, typing=not surface.is_waiting)
+    async def _respond(self, callback: Callback, asked: Inbound) -> None:
+        # A command gets a message that waits for its answer; a button stays as it is.
+        surface = await self._acknowledge(callback, deferred=not asked.request.pressed)
+        await self._answer(asked, surface, typing=not surface.is_waiting)
 
-    async def _acknowledge(self, interaction: Json, *, deferred: bool) -> DiscordSurface:
+    async def _acknowledge(self, callback: Callback, *, deferred: bool) -> DiscordSurface:
         """Tell Discord that an answer is coming; where that answer goes."""
         until = time.monotonic() + TOKEN_LIFE
-        place, source = interaction["channel_id"], interaction["id"]
+        place, source = callback.channel, callback.id
         original = ORIGINAL if deferred else ""
         try:
             async with asyncio.timeout(ACKNOWLEDGE_WITHIN):
                 answer = await self._call_back(
-                    interaction, {"type": _DEFER_MESSAGE if deferred else _DEFER_UPDATE}
+                    callback, {"type": _DEFER_MESSAGE if deferred else _DEFER_UPDATE}
                 )
             if deferred:
                 original = _waiting_message(answer)
@@ -233,17 +255,17 @@ class _Desk:
             # It may have been heard. If not, the surface finds out and answers in the channel.
             log.warning("an interaction may not have been acknowledged: %r", error)
         webhook = Webhook(
-            interaction["application_id"],
-            interaction["token"],
+            callback.application,
+            callback.token,
             until,
             original=original,
-            file_limit=interaction.get("attachment_size_limit", FILE_LIMIT),
+            file_limit=callback.file_limit or FILE_LIMIT,
         )
         return DiscordSurface(self._rest, place, source, webhook=webhook)
 
-    async def _call_back(self, interaction: Json, body: Json) -> Any:
+    async def _call_back(self, callback: Callback, body: Json) -> Any:
         """The first answer to an interaction, at most twice: 3 seconds are all there is."""
-        path = f"/interactions/{interaction['id']}/{interaction['token']}/callback"
+        path = f"/interactions/{callback.id}/{callback.token}/callback"
         query = "?with_response=true"
         try:
             return await self._rest.call("POST", path, body, query=query)
@@ -251,18 +273,15 @@ class _Desk:
             log.info("acknowledging once more: %s", error)
             return await self._rest.call("POST", path, body, query=query)
 
-    async def _offer(self, interaction: Json) -> None:
+    async def _offer(self, callback: Callback, typed: Typed) -> None:
         """Values for the option that somebody is typing."""
-        typed = inbound.typed(interaction)
-        if typed is None:
-            return
         values = self._handler.complete(typed.channel, typed.command, typed.option, typed.text)
         body = {
             "type": _OFFER_CHOICES,
             "data": {"choices": native_commands.choices(values)},
         }
         try:
-            await self._call_back(interaction, body)
+            await self._call_back(callback, body)
         except SurfaceError as error:  # the person has typed on: there is a newer one
             log.debug("no choices were offered: %s", error)
 

@@ -1,7 +1,8 @@
 """The connection to Discord: discord.py's, with raw events and a life after every failure.
 
 discord.py keeps the WebSockets, the shards and what it knows of servers, channels and roles.
-Messages and interactions are handed on as Discord sent them.
+Messages and interactions are handed on as Discord sent them. An event that cannot be read is
+skipped; only a READY without its session's name and address is still the end of a connection.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import aiohttp
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket
@@ -30,6 +33,12 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two connections
 _STABLE = 60.0  # seconds after which a connection counts as one that worked
 
 _EVENTS = ("MESSAGE_CREATE", "INTERACTION_CREATE")
+_SERVER_EVENTS = (  # what changes our picture of servers: their channels, threads and roles
+    *("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"),
+    *("GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE"),
+    *("CHANNEL_CREATE", "CHANNEL_UPDATE", "CHANNEL_DELETE"),
+    *("THREAD_CREATE", "THREAD_UPDATE", "THREAD_DELETE", "THREAD_LIST_SYNC"),
+)
 _BAD_TOKEN = 4004
 _OUR_FAULT = (4010, 4012, 4013)  # close codes that trying again does not change
 NOT_LET_IN = (
@@ -67,6 +76,13 @@ class Connection(discord.AutoShardedClient):
         self._on_login = on_login
         self._message_content = message_content
         self._launched: set[int] = set()
+        # discord.py makes objects of every event, also of those that nobody here looks at, and one
+        # that it cannot read costs the connection with its session, for ever where Discord sends
+        # the same again. So it reads only what we need of it, and must not fail at that.
+        readers = self._connection.parsers
+        kept = {name: readers[name] for name in (*_SERVER_EVENTS, "RESUMED")}
+        kept["READY"] = partial(self._read_ready, readers["READY"])
+        self._connection.parsers = {name: _forgiving(name)(read) for name, read in kept.items()}
 
     async def setup_hook(self) -> None:
         """Between login and connection: what is granted is known and IDENTIFY not sent yet."""
@@ -79,17 +95,45 @@ class Connection(discord.AutoShardedClient):
         self._asked.message_content = granted and self._message_content
         await self._on_login(application.id)
 
+    async def launch_shards(self) -> None:
+        # The default is discord.com's address; sessions that are begun afresh later go to it, too.
+        DiscordWebSocket.DEFAULT_GATEWAY, self.shard_count = await self._gateway()
+        await super().launch_shards()
+
+    async def _gateway(self) -> tuple[yarl.URL, int]:
+        """Where to connect and with how many shards; Discord's double may lack /gateway/bot."""
+        for path in ("/gateway/bot", "/gateway"):
+            try:
+                answer = await self.http.request(discord.http.Route("GET", path))
+            except discord.NotFound:
+                continue
+            if isinstance(answer, dict) and answer.get("url"):
+                return yarl.URL(answer["url"]), int(answer.get("shards") or 1)
+        raise ConnectionError(
+            f"{discord.http.Route.BASE} names no address at /gateway/bot or /gateway; "
+            "check DISCORD_API_URL"
+        )
+
     async def launch_shard(
         self, gateway: yarl.URL, shard_id: int, *, initial: bool = False
     ) -> None:
-        # A session that is begun afresh goes to the default address, which is discord.com's and
-        # not the one that the API has named.
-        DiscordWebSocket.DEFAULT_GATEWAY = gateway
         # discord.py would try here for ever, each time one call deeper in the stack.
         if shard_id in self._launched:
             raise ConnectionError(f"{gateway.host} does not take the connection")
         self._launched.add(shard_id)
         await super().launch_shard(gateway, shard_id, initial=initial)
+
+    def _read_ready(self, read: Callable[[Json], None], ready: Json) -> None:
+        # Discord need not send ``shard``, but discord.py must have it.
+        if not ready.get("shard"):
+            ready["shard"] = [self._shard_of(ready.get("session_id")), self.shard_count or 1]
+        read(ready)
+
+    def _shard_of(self, session_id: str | None) -> int:
+        for number, shard in self.shards.items():
+            if shard._parent.ws.session_id == session_id:
+                return number
+        return 0
 
     async def on_ready(self) -> None:
         log.info("logged in as %s", self.user)
@@ -99,7 +143,8 @@ class Connection(discord.AutoShardedClient):
             return
         event = json.loads(text)
         if event.get("t") in _EVENTS:
-            self._on_event(event["t"], event["d"], self)
+            with _forgiving(event["t"]):
+                self._on_event(event["t"], event["d"], self)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("%s failed", event_method)
@@ -107,7 +152,7 @@ class Connection(discord.AutoShardedClient):
     def scene(self, message: Json) -> Scene:
         """What we know about where the message was written."""
         bot_id = str(self.user.id) if self.user else ""
-        guild = self.get_guild(int(message.get("guild_id", 0)))
+        guild = self.get_guild(int(message.get("guild_id") or 0))
         if guild is None:
             return Scene(bot_id)
         channel = guild.get_channel_or_thread(int(message["channel_id"]))
@@ -121,6 +166,15 @@ class Connection(discord.AutoShardedClient):
         )
 
 
+@contextmanager
+def _forgiving(name: str) -> Iterator[None]:
+    """An event of this name that cannot be read is a line in the log and nothing else."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 — anything, where a payload is not as described
+        log.warning("Discord sent a %s that cannot be read: %r", name, error)
+
+
 def _permissions(
     guild: discord.Guild,
     channel: discord.abc.GuildChannel | discord.Thread | None,
@@ -130,7 +184,7 @@ def _permissions(
     author = message["author"]["id"]
     if guild.owner_id == int(author):
         return discord.Permissions.all().value
-    ids = [str(guild.id), *message.get("member", {}).get("roles", ())]
+    ids = [str(guild.id), *((message.get("member") or {}).get("roles") or ())]
     found = {id_: guild.get_role(int(id_)) for id_ in ids}
     roles = {id_: role.permissions.value for id_, role in found.items() if role is not None}
     # A thread has the permissions of the channel it hangs on, if that one is known.
@@ -193,13 +247,30 @@ async def stay_connected(connect: Callable[[bool], Connection], token: str) -> N
                 ) from error
             reason = f"the connection was closed with code {error.code}"
         except Exception as error:  # noqa: BLE001 — discord.py dies of anything, AttributeError too
-            reason = f"{type(error).__name__}: {error}"
+            reason = _reason(error)
         if time.monotonic() - begun > _STABLE:
             wait = FIRST_WAIT
         pause = wait * random.uniform(1.0, 1.25)  # noqa: S311 — so that bots do not come all at once
         log.warning("not connected: %s; trying again in %.1f s", reason, pause)
         await asyncio.sleep(pause)
         wait = min(2 * wait, LONGEST_WAIT)
+
+
+def _reason(error: Exception) -> str:
+    """Why there is no connection, without the words of whoever answered."""
+    base = discord.http.Route.BASE
+    match error:
+        case discord.HTTPException() if error.status >= 500 or error.status == 429:
+            return f"{base} answered {error.status}"
+        case discord.HTTPException():
+            return f"{base} answered {error.status}; check DISCORD_API_URL"
+        case aiohttp.ClientConnectionError():
+            return f"nobody answers at {base}; check DISCORD_API_URL and the network"
+        case ConnectionError():
+            return str(error)
+        case LookupError() | TypeError() | ValueError():
+            return f"{base} does not answer as Discord does ({error!r}); check DISCORD_API_URL"
+    return f"{type(error).__name__}: {error}"
 
 
 async def _live(connection: Connection, token: str) -> None:

@@ -4,14 +4,17 @@ Payloads are read as Discord documents them (MESSAGE_CREATE and INTERACTION_CREA
 as discord.py's objects, so recorded events test exactly what the bot does with them. What a payload
 leaves out and the connection knows comes as a ``Scene``. Pictures are named as ``Upload`` and
 fetched elsewhere.
+
+Anything but an event's own id, author, place and token may be missing or null. Where one of those
+is, the functions raise LookupError, TypeError or ValueError: nobody could be answered.
 """
 
 from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.commands.base import split_line
@@ -24,7 +27,9 @@ PLATFORM = "discord"
 _SPOKEN = (0, 19)  # message types that people write: a message and a reply
 _FORWARD = 1  # type of a message_reference
 _THREADS = (10, 11, 12)  # channel types
-_STRING, _ATTACHMENT = 3, 11  # types of a command's options
+_COMMAND_USED, _BUTTON_PRESSED, _OPTION_TYPED = 2, 3, 4  # types of interactions
+_CHAT_INPUT = 1  # the type of commands that people type
+_ATTACHMENT = 11  # a type of a command's options
 
 _MENTION = re.compile(r"<(@[!&]?|#)(\d{1,20})>")
 _EMOJI = re.compile(r"<a?:(\w{1,40}):\d{1,20}>")
@@ -71,6 +76,17 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """How an interaction is answered. ``file_limit`` is in bytes, 0 where Discord does not say."""
+
+    id: str
+    token: str = field(repr=False)
+    application: str
+    channel: str
+    file_limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Typed:
     """Somebody is typing a command's option."""
 
@@ -87,32 +103,32 @@ def from_message(message: Json, scene: Scene) -> Inbound | None:
     """A MESSAGE_CREATE as a request; None where nobody asks us anything."""
     if not _is_for_us(message, scene):
         return None
-    text = _without_mention(message["content"], scene)
+    text = _without_mention(message.get("content") or "", scene)
     command, rest = split_line(_readable(text, message, scene))
     quoted, quoted_uploads = _quoted(message, scene)
     request = Request(
-        channel=_channel(message["channel_id"], message.get("guild_id"), scene.parent),
-        user=_user(message["author"], message.get("member"), scene.permissions()),
-        source=message["id"],
+        channel=_channel(_needed(message, "channel_id"), message.get("guild_id"), scene.parent),
+        user=_user(_object(message, "author"), _object(message, "member"), scene.permissions()),
+        source=_needed(message, "id"),
         command=command,
         text=rest,
         quoted=quoted,
     )
-    return Inbound(request, _pictures(message.get("attachments", ())), quoted_uploads)
+    return Inbound(request, _pictures(message), quoted_uploads)
 
 
 def _is_for_us(message: Json, scene: Scene) -> bool:
-    author = message["author"]
-    if message["type"] not in _SPOKEN or author.get("bot") or "webhook_id" in message:
+    author = _object(message, "author")
+    if (message.get("type") or 0) not in _SPOKEN or author.get("bot") or message.get("webhook_id"):
         return False
-    if "guild_id" not in message:
+    if not message.get("guild_id"):
         return True
-    if any(user["id"] == scene.bot_id for user in message["mentions"]):
+    if any(user.get("id") == scene.bot_id for user in _objects(message, "mentions")):
         return True
-    if scene.bot_role and scene.bot_role in message.get("mention_roles", ()):
+    if scene.bot_role and scene.bot_role in (message.get("mention_roles") or ()):
         return True
-    replied = message.get("referenced_message")
-    return replied is not None and replied["author"]["id"] == scene.bot_id
+    replied = _object(message, "referenced_message")
+    return _object(replied, "author").get("id") == scene.bot_id
 
 
 def _without_mention(content: str, scene: Scene) -> str:
@@ -124,7 +140,8 @@ def _without_mention(content: str, scene: Scene) -> str:
 
 def _readable(content: str, message: Json, scene: Scene) -> str:
     """Discord's own markup as people see it: @Name for ``<@1>``, #general for ``<#2>``, :smile:."""
-    people = {user["id"]: _name(user, user.get("member")) for user in message.get("mentions", ())}
+    mentioned = _objects(message, "mentions")
+    people = {user.get("id"): _name(user, _object(user, "member")) for user in mentioned}
 
     def seen(match: re.Match[str]) -> str:
         kind, number = match.groups()
@@ -140,20 +157,19 @@ def _readable(content: str, message: Json, scene: Scene) -> str:
 
 def _quoted(message: Json, scene: Scene) -> tuple[Message | None, tuple[Upload, ...]]:
     """What the message replies to or passes on, and the pictures in it."""
-    reference = message.get("message_reference") or {}
-    if reference.get("type") == _FORWARD:
-        snapshots = message.get("message_snapshots") or [{}]
-        original, role, name = snapshots[0].get("message"), Role.USER, ""
+    role, name = Role.USER, ""
+    if _object(message, "message_reference").get("type") == _FORWARD:
+        snapshots = _objects(message, "message_snapshots")
+        original = _object(snapshots[0], "message") if snapshots else {}
     else:
-        original, role, name = message.get("referenced_message"), Role.USER, ""
-        if original is not None and original["author"]["id"] == scene.bot_id:
+        original = _object(message, "referenced_message")
+        author = _object(original, "author")
+        if author.get("id") == scene.bot_id:
             role = Role.ASSISTANT
-        elif original is not None:
-            name = _name(original["author"], original.get("member"))
-    if original is None:
-        return None, ()
-    text = _readable(original.get("content", ""), original, scene)
-    uploads = _pictures(original.get("attachments", ()))
+        else:
+            name = _name(author, _object(original, "member"))
+    text = _readable(original.get("content") or "", original, scene)
+    uploads = _pictures(original)
     parts = (Text(text),) if text else ()
     return (Message(role, parts, name) if parts or uploads else None), uploads
 
@@ -163,63 +179,103 @@ def _quoted(message: Json, scene: Scene) -> tuple[Message | None, tuple[Upload, 
 
 def from_interaction(interaction: Json) -> Inbound | None:
     """An INTERACTION_CREATE as a request: a slash command or a button. None for any other kind."""
-    body = interaction["data"]
+    kind, body = interaction.get("type"), _object(interaction, "data")
     uploads: tuple[Upload, ...] = ()
     options: dict[str, str] = {}
-    match interaction["type"]:
-        case 2 if body.get("type", 1) == 1:
-            command, text = body["name"], ""
-            given = body.get("options", ())
-            options = {
-                option["name"]: str(option["value"])
-                for option in given
-                if option["type"] != _ATTACHMENT
-            }
-            attached = body.get("resolved", {}).get("attachments", {})
-            uploads = tuple(
-                _upload(attached[option["value"]])
-                for option in given
-                if option["type"] == _ATTACHMENT
-            )
-        case 3:
-            command, text = split_line(body["custom_id"])
-        case _:
-            return None
+    if kind == _COMMAND_USED and body.get("name") and (body.get("type") or 1) == _CHAT_INPUT:
+        command, text = body["name"], ""
+        options, uploads = _filled_in(body)
+    elif kind == _BUTTON_PRESSED and body.get("custom_id"):
+        command, text = split_line(body["custom_id"])
+    else:
+        return None
     request = Request(
         channel=_place(interaction),
         user=_who(interaction),
-        source=interaction["id"],
+        source=_needed(interaction, "id"),
         command=command,
         text=text,
         options=options,
-        pressed=interaction["type"] == 3,
+        pressed=kind == _BUTTON_PRESSED,
     )
     return Inbound(request, uploads)
 
 
 def typed(interaction: Json) -> Typed | None:
-    """What somebody has typed of an option so far."""
-    body = interaction["data"]
-    for option in body.get("options", ()):
-        if option.get("focused"):
-            return Typed(_place(interaction), body["name"], option["name"], str(option["value"]))
+    """What somebody has typed of an option so far; None where that is not what happens."""
+    body = _object(interaction, "data")
+    if interaction.get("type") == _OPTION_TYPED and body.get("name"):
+        for option in _objects(body, "options"):
+            if option.get("focused") and option.get("name"):
+                text = str(option.get("value") or "")
+                return Typed(_place(interaction), body["name"], option["name"], text)
     return None
 
 
+def callback(interaction: Json) -> Callback:
+    """How the interaction is answered."""
+    return Callback(
+        id=_needed(interaction, "id"),
+        token=_needed(interaction, "token"),
+        application=_needed(interaction, "application_id"),
+        channel=_channel_id(interaction),
+        file_limit=interaction.get("attachment_size_limit") or 0,
+    )
+
+
+def _filled_in(body: Json) -> tuple[dict[str, str], tuple[Upload, ...]]:
+    """A command's options as they were filled in, and the pictures among them."""
+    options: dict[str, str] = {}
+    uploads: list[Upload] = []
+    attached = _object(_object(body, "resolved"), "attachments")
+    for option in _objects(body, "options"):
+        value = option.get("value")
+        if option.get("type") == _ATTACHMENT:
+            uploads.append(_upload(_object(attached, str(value))))
+        elif option.get("name") and value is not None:
+            options[option["name"]] = str(value)
+    return options, tuple(uploads)
+
+
 def _place(interaction: Json) -> Channel:
-    channel = interaction.get("channel") or {}
+    channel = _object(interaction, "channel")
     parent = channel.get("parent_id") if channel.get("type") in _THREADS else None
-    return _channel(interaction["channel_id"], interaction.get("guild_id"), parent or "")
+    return _channel(_channel_id(interaction), interaction.get("guild_id"), parent or "")
+
+
+def _channel_id(interaction: Json) -> str:
+    if interaction.get("channel_id"):
+        return _needed(interaction, "channel_id")
+    return _needed(interaction["channel"], "id")
 
 
 def _who(interaction: Json) -> User:
-    member = interaction.get("member")
-    if member is None:
-        return _user(interaction["user"], None, 0)
-    return _user(member["user"], member, int(member.get("permissions", 0)))
+    member = _object(interaction, "member")
+    user = member.get("user") or interaction["user"]
+    return _user(user, member, int(member.get("permissions") or 0))
 
 
 # --- both ---
+
+
+def _object(payload: Json, name: str) -> Json:
+    """The object of this name, {} where there is none."""
+    value = payload.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(payload: Json, name: str) -> list[Json]:
+    """The objects in the list of this name."""
+    value = payload.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _needed(payload: Json, name: str) -> str:
+    """Without it, nobody could be answered."""
+    value = payload[name]
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is {value!r}")
+    return value
 
 
 def _channel(channel_id: str, guild_id: str | None, parent: str) -> Channel:
@@ -228,30 +284,31 @@ def _channel(channel_id: str, guild_id: str | None, parent: str) -> Channel:
     return Channel(PLATFORM, guild_id or "", channel_id)
 
 
-def _user(user: Json, member: Json | None, permissions: int) -> User:
+def _user(user: Json, member: Json, permissions: int) -> User:
     return User(
-        id=user["id"],
+        id=_needed(user, "id"),
         name=_name(user, member),
-        roles=frozenset((member or {}).get("roles", ())),
+        roles=frozenset(member.get("roles") or ()),
         moderator=bool(permissions & (_ADMINISTRATOR | _MANAGE_GUILD | _MANAGE_MESSAGES)),
     )
 
 
-def _name(user: Json, member: Json | None) -> str:
+def _name(user: Json, member: Json) -> str:
     """What the others see: the name in this server, the chosen name, the account's name."""
-    name: str = (member or {}).get("nick") or user.get("global_name") or user["username"]
-    return name
+    names = (member.get("nick"), user.get("global_name"), user.get("username"))
+    return next((str(name) for name in names if name), "somebody")
 
 
-def _pictures(attachments: Iterable[Json]) -> tuple[Upload, ...]:
-    uploads = map(_upload, attachments)
+def _pictures(message: Json) -> tuple[Upload, ...]:
+    uploads = map(_upload, _objects(message, "attachments"))
     return tuple(upload for upload in uploads if upload.media_type.startswith("image/"))
 
 
 def _upload(attachment: Json) -> Upload:
-    name = attachment["filename"]
+    # Without an address it is refused when it is fetched, and the person is told.
+    url, name = attachment.get("url") or "", attachment.get("filename") or "The attachment"
     media_type = attachment.get("content_type") or mimetypes.guess_type(name, strict=False)[0] or ""
-    return Upload(attachment["url"], name, media_type.partition(";")[0], attachment["size"])
+    return Upload(url, name, media_type.partition(";")[0], attachment.get("size") or 0)
 
 
 # --- permissions ---

@@ -43,6 +43,15 @@ class Rejected(Gone):
         self.code = code
 
 
+class Strange(Unreachable):
+    """Somebody answered, but not as Discord does: elsewhere, in HTML, or with 5xx. ``status`` is
+    HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(detail=message)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Attached:
     """A file to send along."""
@@ -101,7 +110,8 @@ class Rest:
         """One call; the parsed JSON of its answer, None for an empty one.
 
         Raises Busy where a limit is reached (without asking Discord once it has told us so),
-        Rejected for every other 4xx, Unreachable for 5xx and a broken or silent connection.
+        Rejected for every other 4xx, Strange for 5xx and what Discord would not say, Unreachable
+        for a broken or silent connection.
         """
         key = _limit_key(method, path)
         self._check_limits(key)
@@ -167,13 +177,13 @@ class Rest:
         if response.headers.get("X-RateLimit-Remaining") == "0":
             self._close(key, _seconds(response.headers.get("X-RateLimit-Reset-After"), 0.0))
         if status >= 500 or 300 <= status < 400:
-            raise Unreachable(detail=f"{_label(key)}: {status}")
+            raise Strange(status, f"{_label(key)}: {status}")
         body = _parsed(text)
         if status >= 400:
             code = body.get("code", 0) if isinstance(body, dict) else 0
             raise Rejected(status, code, f"{_label(key)}: {text[:500]}")
         if body is None and text:
-            raise Unreachable(detail=f"{_label(key)}: {status} without JSON")
+            raise Strange(status, f"{_label(key)}: {status} without JSON")
         return body
 
     def _too_many(self, response: aiohttp.ClientResponse, text: str, key: str) -> Busy:
@@ -217,7 +227,7 @@ def _form(body: Any, files: Sequence[Attached]) -> aiohttp.FormData:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

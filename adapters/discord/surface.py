@@ -17,10 +17,10 @@ from typing import Any
 from adapters.discord import markup, outbound
 from adapters.discord.outbound import FILE_LIMIT, Look
 from adapters.discord.rest import Attached, Rejected, Rest
-from bot.errors import Busy
+from bot.errors import Busy, Gone, SurfaceError, Unreachable
 from bot.interfaces import Capabilities
 from bot.pacing import Budget
-from bot.types import Page
+from bot.types import Image, Page
 
 Json = dict[str, Any]
 
@@ -31,6 +31,8 @@ ORIGINAL = "@original"  # Discord's name for the first answer to an interaction
 _UNKNOWN_MESSAGE = 10008
 _TOKEN_ENDED = (10015, 50027)  # Unknown Webhook, Invalid Webhook Token
 _NO_REPLY = (50035, 160002)  # the message replied to cannot be referred to, or not by us
+_NOT_ALLOWED = (50001, 50013)  # Missing Access, Missing Permissions
+_TOO_LARGE = 40005  # Request entity too large; a proxy on the way says only 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +125,12 @@ class DiscordSurface:
                 await self._put(page.number, look)
                 break
             except Rejected as error:
-                self._adapt(page.number, error)
+                self._adapt(page.number, look, error)
         self._looks[page.number] = look
         self.begun.set()
 
-    def _adapt(self, number: int, error: Rejected) -> None:
-        """Make the next try a different one, or raise the error where there is none."""
+    def _adapt(self, number: int, look: Look, error: Rejected) -> None:
+        """Make the next try a different one, or raise what is to be said where there is none."""
         is_there = number in self._messages
         if error.code == _UNKNOWN_MESSAGE and is_there:
             del self._messages[number]
@@ -138,7 +140,7 @@ class DiscordSurface:
         elif error.code in _NO_REPLY and self._reply_to and not is_there:
             self._reply_to = ""
         else:
-            raise error
+            raise _refusal(look, error) from error
 
     def _live_webhook(self) -> Webhook | None:
         if self._webhook is not None and time.monotonic() >= self._webhook.until:
@@ -161,13 +163,14 @@ class DiscordSurface:
             if doubted is look:
                 del self._in_doubt[number]
             raise
-        self._messages[number] = sent["id"]
+        self._messages[number] = sent
         del self._in_doubt[number]
         if doubted != look:
             # If an earlier try had arrived, the nonce has given us its message, with its look.
             await self._edit(number, look, webhook)
 
-    async def _send(self, number: int, look: Look, webhook: Webhook | None) -> Json:
+    async def _send(self, number: int, look: Look, webhook: Webhook | None) -> str:
+        """The id of the new message."""
         body = outbound.body(look)
         if webhook is None:
             body |= self._nonce(number)
@@ -178,8 +181,10 @@ class DiscordSurface:
         if files:
             body["attachments"] = outbound.listed(files)
         path = webhook.path if webhook else f"/channels/{self.channel}/messages"
-        sent: Json = await self._rest.call("POST", path, body, files)
-        return sent
+        message_id = _id_of(await self._rest.call("POST", path, body, files))
+        if not message_id:
+            raise Unreachable(detail="Discord did not say which message was sent")
+        return message_id
 
     def _nonce(self, number: int) -> Json:
         """The same for every try, but another one after the page's message was deleted."""
@@ -201,8 +206,8 @@ class DiscordSurface:
         else:
             name = ORIGINAL if message == webhook.original else message
             path = f"{webhook.path}/messages/{name}"
-        edited: Json = await self._rest.call("PATCH", path, body, files)
-        self._messages[number] = edited["id"]
+        edited = await self._rest.call("PATCH", path, body, files)
+        self._messages[number] = _id_of(edited) or message
 
     async def _find_lost(self, number: int, webhook: Webhook) -> None:
         """A follow-up takes no nonce: look whether the one in doubt stands in the channel."""
@@ -216,8 +221,32 @@ class DiscordSurface:
             if (
                 message.get("application_id") == webhook.application
                 and message["id"] not in known
-                and message["content"].strip() == self._in_doubt[number].content
+                and (message.get("content") or "").strip() == self._in_doubt[number].content
             ):
                 self._messages[number] = message["id"]
                 del self._in_doubt[number]
                 return
+
+
+def _id_of(answer: Any) -> str:
+    """The id of the message that a call was about, "" where its answer does not tell."""
+    match answer:
+        case {"id": str(message_id)}:
+            return message_id
+    return ""
+
+
+def _refusal(look: Look, error: Rejected) -> SurfaceError:
+    """What people are told where Discord does not take the page."""
+    if error.code in _NOT_ALLOWED:
+        what = "attach files" if look.media else "post"
+        notice = (
+            f"I am not allowed to {what} here. "
+            "Somebody who manages this server can change that in the channel's permissions."
+        )
+        return Gone(notice, detail=str(error))
+    if look.media and (error.status == 413 or error.code == _TOO_LARGE):
+        pictures = all(isinstance(part, Image) for part in look.media)
+        what = "picture" if pictures else "file"
+        return SurfaceError(f"The {what} is too large to post here.", detail=str(error))
+    return error
