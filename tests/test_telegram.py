@@ -64,7 +64,7 @@ async def test_the_address_of_a_server_may_end_in_bot(quiet: Harbour, ending: st
     assert await adapter.check() == "@switchboard_bot"
 
 
-@pytest.mark.parametrize("token", ["123456:BBBB-another-token", "not a token", "123456/../x:y"])
+@pytest.mark.parametrize("token", ["123456:BBBB-another-token", "not-a-token", "123456/../x:y"])
 async def test_a_wrong_token_is_one_clear_sentence(quiet: Harbour, token: str) -> None:
     adapter = quiet.new_adapter(token=token)
 

@@ -93,11 +93,10 @@ async def test_a_picture_that_is_no_photo_for_telegram_is_a_document(screen: Har
     await surface.show(Page(1, "Long as well", [long]))
     await surface.show(Page(2, "Both", [long, NAVY], final=True))
 
-    documents = [seen.document for seen in screen.of_bot()]
-    assert [document.data for document in documents if document] == [
-        *([long.data] * 3),
-        NAVY.data,
-    ]
+    *documents, photo = screen.of_bot()
+    assert [seen.document.data for seen in documents if seen.document] == [long.data] * 3
+    assert [seen.caption for seen in documents] == ["Long", "Long as well", "Both"]
+    assert photo.photo == NAVY.data
 
 
 async def test_a_picture_over_ten_megabytes_is_a_document_at_once(screen: Harbour) -> None:
@@ -120,6 +119,177 @@ async def test_a_file_is_a_document_beside_a_photo(screen: Harbour) -> None:
     assert (photo.photo, photo.caption) == (NAVY.data, "Both")
     assert document.document is not None
     assert document.document.name == "notes.txt"
+
+
+@pytest.mark.parametrize(
+    ("status", "description"),
+    [
+        (404, "Not Found"),
+        (400, "Bad Request: group send failed"),
+        (400, "Bad Request: strange things happened"),
+        (413, "Request Entity Too Large"),
+    ],
+)
+async def test_where_albums_are_refused_pictures_go_one_by_one(
+    screen: Harbour, status: int, description: str
+) -> None:
+    telegram = screen.telegram
+    telegram.fail("sendMediaGroup", status=status, description=description, times=None)
+    again = Action("Again", "/image cats")
+    surface = screen.surface(screen.group)
+
+    await surface.show(Page(0, "Three *cats*", [NAVY, GREEN, RED], [again], final=True))
+
+    shown = screen.of_bot(screen.group)
+    assert [seen.photo for seen in shown] == [NAVY.data, GREEN.data, RED.data]
+    assert [seen.caption for seen in shown] == ["Three cats", "", ""]
+    assert [bool(seen.buttons) for seen in shown] == [True, False, False]
+    assert surface.ref == "+".join(str(seen.id) for seen in shown)
+    assert screen.count("sendMediaGroup") == 1
+
+
+async def test_pictures_that_go_one_by_one_are_documents_where_photos_are_refused(
+    screen: Harbour,
+) -> None:
+    for method in ("sendMediaGroup", "sendPhoto"):
+        screen.telegram.fail(method, status=404, description="Not Found", times=None)
+
+    await screen.surface(screen.private).show(Page(0, "Cats", [NAVY, GREEN], final=True))
+
+    shown = screen.of_bot()
+    assert [seen.document.data for seen in shown if seen.document] == [NAVY.data, GREEN.data]
+    assert [seen.caption for seen in shown] == ["Cats", ""]
+
+
+@pytest.mark.parametrize("retry_after", [0, 1])
+async def test_pictures_that_go_one_by_one_go_on_where_they_were_held_up(
+    screen: Harbour, retry_after: int
+) -> None:
+    telegram = screen.telegram
+    telegram.fail("sendMediaGroup", status=400, description="Bad Request: no", times=None)
+    telegram.fail("sendPhoto", delay=0.001)
+    telegram.fail("sendPhoto", status=0 if retry_after else 503, retry_after=retry_after)
+    surface = screen.surface(screen.private)
+    page = Page(0, "Three", [NAVY, GREEN, RED], final=True)
+    with pytest.raises((Busy, Unreachable)):
+        await surface.show(page)
+
+    await surface.show(page)
+
+    shown = screen.of_bot()
+    assert [seen.photo for seen in shown] == [NAVY.data, GREEN.data, RED.data]
+    assert [seen.caption for seen in shown] == ["Three", "", ""]
+    assert screen.count("sendMediaGroup") == 1
+    assert screen.count("editMessageCaption") == 0
+
+
+async def test_a_picture_that_may_have_arrived_keeps_no_other_back(screen: Harbour) -> None:
+    telegram = screen.telegram
+    telegram.fail("sendMediaGroup", status=400, description="Bad Request: no", times=None)
+    telegram.fail("sendPhoto", delay=0.001)
+    telegram.fail("sendPhoto", reset_after=True)
+    surface = screen.surface(screen.private)
+    page = Page(0, "Three", [NAVY, GREEN, RED], final=True)
+    with pytest.raises(Unreachable):
+        await surface.show(page)
+
+    with pytest.raises(Gone):  # nobody knows about the second one
+        await surface.show(page)
+
+    assert [seen.photo for seen in screen.of_bot()] == [NAVY.data, GREEN.data, RED.data]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Bad Request: chat not found",
+        "Bad Request: message thread not found",
+        "Bad Request: have no rights to send a message",
+        "Bad Request: not enough rights to send text messages to the chat",
+        "Bad Request: TOPIC_CLOSED",
+    ],
+)
+async def test_where_the_chat_is_gone_no_other_way_is_tried(
+    screen: Harbour, description: str
+) -> None:
+    screen.telegram.fail("send.*", status=400, description=description, times=None)
+    surface = screen.surface(screen.group)
+
+    for pictures in ([NAVY], [NAVY, GREEN]):
+        with pytest.raises(Gone):
+            await surface.show(Page(0, "Cats", pictures, final=True))
+
+    sends = [call.method for call in screen.telegram.calls if call.method.startswith("send")]
+    assert sends == ["sendPhoto", "sendMediaGroup"]
+
+
+# --- groups that restrict what is posted ---
+
+NO_PHOTOS = "Bad Request: not enough rights to send photos to the chat"
+NO_DOCUMENTS = "Bad Request: not enough rights to send documents to the chat"
+
+
+async def test_a_group_without_photos_gets_pictures_as_documents(screen: Harbour) -> None:
+    for method in ("sendPhoto", "sendMediaGroup"):
+        screen.telegram.fail(method, status=400, description=NO_PHOTOS, times=None)
+
+    await screen.surface(screen.group).show(Page(0, "A cat", [NAVY]))
+    await screen.surface(screen.group).show(Page(0, "Cats", [GREEN, RED], final=True))
+
+    shown = screen.of_bot(screen.group)
+    documents = [seen.document.data for seen in shown if seen.document]
+    assert documents == [NAVY.data, GREEN.data, RED.data]
+    assert [seen.caption for seen in shown] == ["A cat", "Cats", ""]
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("pictures", [[NAVY], [NAVY, GREEN]])
+async def test_a_group_without_pictures_and_files_gets_a_reason_to_read(
+    screen: Harbour, pictures: list[Image], before: bool
+) -> None:
+    telegram = screen.telegram
+    for method in ("sendPhoto", "sendMediaGroup", "editMessageMedia"):
+        telegram.fail(method, status=400, description=NO_PHOTOS, times=None)
+    telegram.fail("sendDocument", status=400, description=NO_DOCUMENTS, times=None)
+    surface = screen.surface(screen.group)
+    if before:
+        await surface.show(Page(0, "Painting …"))
+
+    with pytest.raises(Gone) as caught:
+        await surface.show(Page(0, "Cats", pictures, final=True))
+    await surface.show(Page(0, caught.value.notice, final=True))
+
+    assert caught.value.notice.startswith("I am not allowed to post pictures here. ")
+    assert str(caught.value) == "Not enough rights to send photos to the chat"
+    (seen,) = screen.of_bot(screen.group)
+    assert seen.text == caught.value.notice
+
+
+async def test_a_group_without_files_says_so(screen: Harbour) -> None:
+    screen.telegram.fail("sendDocument", status=400, description=NO_DOCUMENTS)
+    notes = File(b"low at six", "text/plain", "notes.txt")
+
+    with pytest.raises(Gone) as caught:
+        await screen.surface(screen.group).show(Page(0, "Notes", [notes], final=True))
+
+    assert caught.value.notice.startswith("I am not allowed to post files here. ")
+
+
+async def test_a_text_that_cannot_turn_into_a_picture_stands_before_it(screen: Harbour) -> None:
+    telegram = screen.telegram
+    telegram.fail("editMessageMedia", status=400, description="Bad Request: no", times=None)
+    again = Action("Again", "/image cats")
+    surface = screen.surface(screen.private)
+    await surface.show(Page(0, "Painting …"))
+
+    await surface.show(Page(0, "*Cats*", [NAVY, GREEN], [again], final=True))
+
+    text, first, second = screen.of_bot()
+    assert (text.text, bool(text.buttons)) == ("Cats", True)
+    assert [(seen.photo, seen.caption) for seen in (first, second)] == [
+        (NAVY.data, ""),
+        (GREEN.data, ""),
+    ]
 
 
 async def test_a_caption_that_is_too_long_is_a_message_before_the_picture(screen: Harbour) -> None:
@@ -307,6 +477,18 @@ async def test_an_edit_is_repeated_whatever_happened_to_it(screen: Harbour) -> N
     await surface.show(Page(0, "two", final=True))
 
     assert [seen.text for seen in screen.of_bot()] == ["two"]
+
+
+async def test_an_edit_that_may_have_arrived_can_be_taken_back(screen: Harbour) -> None:
+    surface = screen.surface(screen.private)
+    await surface.show(Page(0, "one"))
+    screen.telegram.fail("editMessageText", reset_after=True)
+    with pytest.raises(Unreachable):
+        await surface.show(Page(0, "two"))
+
+    await surface.show(Page(0, "one", final=True))
+
+    assert [seen.text for seen in screen.of_bot()] == ["one"]
 
 
 async def test_where_the_bot_may_not_write_the_surface_is_gone(screen: Harbour) -> None:

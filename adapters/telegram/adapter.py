@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from telegram.error import TelegramError
 
 from adapters.telegram.api import Api, open_api
-from adapters.telegram.failures import is_wrong_token, reason, wrong_token
+from adapters.telegram.failures import at_login
 from adapters.telegram.session import Session
 from adapters.telegram.surface import TelegramSurface
 from bot.commands import COMMANDS, Command
 from bot.config import TelegramSettings
-from bot.errors import Unreachable
 from bot.interfaces import Handler
 from bot.types import Channel
+
+CHECKING = 8.0  # seconds that somebody who waits for the answer is kept waiting
 
 
 class Telegram:
@@ -41,12 +42,9 @@ class Telegram:
         """Who the token makes us: "@name". Raises AdapterError or Unreachable."""
         api = open_api(self._settings)
         try:
-            return (await api.get_me()).name
+            return (await api.get_me(connect_timeout=CHECKING, read_timeout=CHECKING)).name
         except TelegramError as error:
-            if is_wrong_token(error):
-                raise wrong_token() from None
-            detail = f"Telegram at {self._settings.api_url}: {reason(error, api.token)}"
-            raise Unreachable("Telegram cannot be reached.", detail=detail) from None
+            raise at_login(error, api.address, api.token) from None
         finally:
             await api.disconnect()
 

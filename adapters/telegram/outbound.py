@@ -44,13 +44,18 @@ class Look:
     media: tuple[Attachment, ...]
     actions: tuple[Action, ...]
 
-    @property
-    def slots(self) -> tuple[Attachment | None, ...]:
-        """The messages that the page needs; None stands for a message of text."""
+    def slots(self, *, apart: bool = False) -> tuple[Attachment | None, ...]:
+        """The messages that the page needs; None stands for a message of text, which precedes the
+        files where it is too long for a caption or has to stand ``apart``."""
         if not self.media:
             return (None,)
         fits = utf16_length(render(self.text)[0]) <= CAPTION_LIMIT
-        return self.media if fits else (None, *self.media)
+        return self.media if fits and not apart else (None, *self.media)
+
+    @property
+    def words(self) -> tuple[str, tuple[Action, ...]]:
+        """What its first message says."""
+        return self.text, self.actions
 
 
 def look(page: Page) -> Look:

@@ -12,11 +12,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from telegram import Update
-from telegram.error import BadRequest, RetryAfter, TelegramError
+from telegram import Update, User
+from telegram.error import Conflict, RetryAfter, TelegramError
 
 from adapters.telegram.api import Api
-from adapters.telegram.failures import is_wrong_token, reason, seconds_to_wait, wrong_token
+from adapters.telegram.failures import (
+    at_login,
+    reason,
+    seconds_to_wait,
+    while_polling,
+)
+from bot.errors import AdapterError, Unreachable
 
 log = logging.getLogger("switchboard.telegram")
 
@@ -27,6 +33,12 @@ LONGEST_PAUSE = 30.0
 
 T = TypeVar("T")
 Accept = Callable[[Update], "asyncio.Future[None]"]
+Meaning = Callable[[TelegramError, str, str], AdapterError | Unreachable]
+
+
+async def log_in(api: Api) -> User:
+    """Who we are. Waits for the network for ever; raises AdapterError for a wrong token."""
+    return await _persist("logging in", api, api.get_me, at_login)
 
 
 async def poll(api: Api, accept: Accept) -> None:
@@ -38,7 +50,7 @@ async def poll(api: Api, accept: Accept) -> None:
     delivered: dict[int, asyncio.Future[None]] = {}
     offset: int | None = None
     while True:
-        updates = await persist("polling", api.token, partial(api.updates, offset, LONG_POLL))
+        updates = await _persist("polling", api, partial(_updates, api, offset), while_polling)
         for update in updates:
             number = int(update["update_id"])
             if number not in delivered:
@@ -55,26 +67,39 @@ async def poll(api: Api, accept: Accept) -> None:
             offset = None
 
 
-async def persist(
-    what: str, token: str, call: Callable[[], Awaitable[T]], *, bounded: bool = False
-) -> T:
+async def _updates(api: Api, offset: int | None) -> list[dict[str, Any]]:
+    """The next updates, also where another program has left a webhook, which keeps them from us."""
+    try:
+        return await api.updates(offset, LONG_POLL)
+    except Conflict as conflict:
+        if "webhook" not in str(conflict).lower():
+            raise
+        try:
+            await api.delete_webhook()
+        except TelegramError as error:
+            log.warning("the webhook cannot be removed: %s", reason(error, api.token))
+            raise conflict from None
+    log.info("removed the webhook that another program had left")
+    return await api.updates(offset, LONG_POLL)
+
+
+async def _persist(what: str, api: Api, call: Callable[[], Awaitable[T]], meaning: Meaning) -> T:
     """Make a call until it succeeds, with one line in the log for each failure.
 
-    Raises AdapterError for a wrong token and, if ``bounded``, BadRequest.
+    Raises AdapterError where ``meaning`` says that it never will.
     """
     failed = 0
     while True:
         try:
             return await call()
         except TelegramError as error:
-            if is_wrong_token(error):
-                raise wrong_token() from None
-            if bounded and type(error) is BadRequest:
-                raise
+            trouble = meaning(error, api.address, api.token)
+            if isinstance(trouble, AdapterError):
+                raise trouble from None
             pause = min(FIRST_PAUSE * 2 ** min(failed, 10), LONGEST_PAUSE)
             if isinstance(error, RetryAfter):
                 pause = max(pause, seconds_to_wait(error))
-            log.warning("%s: %s; trying again in %.1f s", what, reason(error, token), pause)
+            log.warning("%s: %s; trying again in %.1f s", what, trouble, pause)
         failed += 1
         await asyncio.sleep(pause)
 

@@ -15,14 +15,14 @@ from dataclasses import replace
 
 from telegram import Update
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, RetryAfter, TelegramError
+from telegram.error import EndPointNotFound, RetryAfter, TelegramError
 
 from adapters.telegram.api import Api
 from adapters.telegram.downloads import Unreadable, with_pictures
-from adapters.telegram.failures import reason, seconds_to_wait
+from adapters.telegram.failures import is_final, reason, seconds_to_wait
 from adapters.telegram.inbound import Identity, Incoming, merged, pictures_of, read
 from adapters.telegram.moderators import Moderators
-from adapters.telegram.polling import persist, poll
+from adapters.telegram.polling import log_in, poll
 from adapters.telegram.surface import TelegramSurface
 from bot.commands import Command
 from bot.errors import Busy, SurfaceError, Unreachable
@@ -34,6 +34,7 @@ log = logging.getLogger("switchboard.telegram")
 TYPING = 4.0  # seconds; Telegram's sign goes out after 5
 ALBUM = 0.5  # seconds in which the pictures of one album arrive
 REGISTERING = 3.0  # seconds that the first poll waits for the commands to be registered
+MENU_PAUSES = (0.5, 5.0, 30.0)  # seconds between the tries of registering the commands
 TRIES = 5  # of saying what cannot be read
 
 
@@ -52,16 +53,11 @@ class Session:
 
     async def run(self) -> None:
         """Until cancelled. Raises AdapterError for a wrong token."""
-        api, token = self._api, self._api.token
-        me = await persist("logging in", token, api.get_me)
+        me = await log_in(self._api)
         self._me = Identity(me.id, me.username or "")
-        webhook = await persist("looking for a webhook", token, api.get_webhook_info)
-        if webhook.url:
-            await persist("removing a webhook", token, api.delete_webhook)
-            log.info("removed the webhook that another program had left")
         await asyncio.wait([self._spawn(self._register())], timeout=REGISTERING)
         log.info("logged in as %s", me.name)
-        await poll(api, self._accept)
+        await poll(self._api, self._accept)
 
     async def close(self) -> None:
         """End whatever is still being answered."""
@@ -72,18 +68,20 @@ class Session:
         await self._moderators.close()
 
     async def _register(self) -> None:
-        """Offer the commands in Telegram's menu. They work without it."""
+        """Offer the commands in Telegram's menu. They work without it, so one line is enough."""
         commands = [(command.name, command.description) for command in self._commands]
-        token = self._api.token
-        try:
-            await persist(
-                "registering commands",
-                token,
-                lambda: self._api.set_my_commands(commands),
-                bounded=True,
-            )
-        except BadRequest as error:
-            log.warning("Telegram does not take the commands: %s", reason(error, token))
+        for pause in (*MENU_PAUSES, None):
+            try:
+                await self._api.set_my_commands(commands)
+                return
+            except TelegramError as error:
+                if pause is None or is_final(error) or isinstance(error, EndPointNotFound):
+                    why = reason(error, self._api.token)
+                    log.warning("the menu of commands could not be set: %s", why)
+                    return
+                if isinstance(error, RetryAfter):
+                    pause = max(pause, seconds_to_wait(error))
+            await asyncio.sleep(pause)
 
     def _accept(self, update: Update) -> asyncio.Future[None]:
         """Start what the update asks for. The future is done when the handler has it."""

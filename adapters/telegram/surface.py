@@ -13,21 +13,28 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
 
 from telegram import LinkPreviewOptions, Message, ReplyParameters
-from telegram.error import BadRequest, ChatMigrated, NetworkError, TelegramError
+from telegram.error import BadRequest, ChatMigrated, TelegramError
 
 from adapters.telegram import outbound
 from adapters.telegram.api import Api
-from adapters.telegram.failures import is_answer, reason, surely_did_not_arrive, translated
+from adapters.telegram.failures import (
+    lacks_rights,
+    reason,
+    refuses_the_file,
+    surely_did_not_arrive,
+    translated,
+)
 from adapters.telegram.markup import visible_length
 from adapters.telegram.outbound import Look
 from bot.errors import Gone
 from bot.interfaces import Capabilities
 from bot.pacing import Budget
-from bot.types import Attachment, Channel, Page
+from bot.types import Action, Attachment, Channel, Page
 
 log = logging.getLogger("switchboard.telegram")
 
@@ -40,26 +47,35 @@ _NO_TEXT = "there is no text in the message"
 _DELETED = ("message to edit not found", "message_id_invalid", "message can't be edited")
 _BAD_FORMATTING = re.compile(r"entit|button|inline keyboard|reply markup is", re.IGNORECASE)
 _FORMATTING = ("entities", "caption_entities", "reply_markup")
-_BAD_PHOTO = re.compile(r"photo|image|too big|too large|wrong type", re.IGNORECASE)
+_NOT_ALLOWED = (
+    "I am not allowed to post {} here. An admin can allow it in the group's permissions, or you "
+    "can ask me in a private chat."
+)
 
 _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
 class _Post:
-    """One message of ours. ``attachment`` is what it shows, None for a text."""
+    """One message of ours. ``attachment`` is what it shows, None for a text; ``words`` what it
+    says, as far as we know."""
 
     id: int
     attachment: Attachment | None = None
+    words: tuple[str, tuple[Action, ...]] | None = None
 
 
 @dataclass(slots=True)
 class _Leaf:
-    """One page: its messages by slot, how it looks, and how it may look for all we know."""
+    """One page: its messages by slot, how it looks, and what may have arrived for all we know.
+
+    ``apart`` says that its text could not be turned into a picture and stays a message of its own.
+    """
 
     posts: dict[int, _Post] = field(default_factory=dict)
     shown: Look | None = None
-    in_doubt: Look | None = None
+    in_doubt: dict[int, Look] = field(default_factory=dict)
+    apart: bool = False
 
 
 class TelegramSurface:
@@ -77,6 +93,7 @@ class TelegramSurface:
         self._chat = int(channel.id)
         self._thread = int(channel.thread) if channel.thread else None
         self._reply_to = reply_to
+        self._album_limit = outbound.ALBUM_LIMIT
         self._leaves: dict[int, _Leaf] = {}
         for number, ids in enumerate(ref.split(",") if ref else ()):
             posts = {slot: _Post(int(one)) for slot, one in enumerate(ids.split("+")) if one}
@@ -96,34 +113,54 @@ class TelegramSurface:
         leaf = self._leaves.setdefault(page.number, _Leaf())
         if look == leaf.shown:
             return
-        if look == leaf.in_doubt:
-            if page.final:
-                raise Gone(detail="Telegram did not say whether it took the message")
-            return
+        leaf.shown = None
         try:
             await self._edit(leaf, look)
             await self._send(leaf, look, self._reply_to if page.number == 0 else None)
         except TelegramError as error:
             raise translated(error, self._api.token) from None
-        leaf.shown, leaf.in_doubt = look, None
-        self.begun.set()
+        if look in leaf.in_doubt.values():
+            if page.final:
+                raise Gone(detail="Telegram did not say whether it took the message")
+            return
+        leaf.shown = look
+        leaf.in_doubt.clear()
 
     async def _edit(self, leaf: _Leaf, look: Look) -> None:
-        """Bring the messages that are there up to date; forget those that somebody deleted."""
-        for slot, wanted in enumerate(look.slots):
+        """Bring the messages that are there up to date. A text that cannot become a picture stays
+        what it is, and the picture follows."""
+        try:
+            await self._edit_each(leaf, look)
+        except TelegramError as error:
+            first = leaf.posts.get(0)
+            is_text = first is not None and first.attachment is None
+            if leaf.apart or not is_text or not look.media or not refuses_the_file(error):
+                raise
+            log.info("a text does not turn into a picture: %s", reason(error, self._api.token))
+            leaf.apart = True
+            await self._edit_each(leaf, look)
+
+    async def _edit_each(self, leaf: _Leaf, look: Look) -> None:
+        """Edit what reads or looks different; forget what somebody deleted."""
+        for slot, wanted in enumerate(look.slots(apart=leaf.apart)):
             post = leaf.posts.get(slot)
             if post is None:
                 continue
+            file = None if wanted == post.attachment else wanted
+            if file is None and (slot > 0 or post.words == look.words):
+                continue
+            post.words = None  # nobody knows, until Telegram has answered
             try:
-                if wanted is not None and wanted != post.attachment:
-                    await self._change_media(post, wanted, look if slot == 0 else None)
-                elif slot == 0:
+                if file is not None:
+                    await self._change_media(post, file, look if slot == 0 else None)
+                else:
                     await self._change_text(post, look)
             except BadRequest as error:
                 if _says(error, *_DELETED):
                     del leaf.posts[slot]
                 elif not _says(error, _NOT_MODIFIED):
                     raise
+            post.words = look.words if slot == 0 else None
 
     async def _change_text(self, post: _Post, look: Look) -> None:
         if post.attachment is None:
@@ -158,29 +195,45 @@ class TelegramSurface:
                 reply_markup=outbound.keyboard(look.actions) if look else None,
             )
 
-        await _as_photo_or_document(outbound.kind(wanted), change)
+        await self._as_photo_or_document(outbound.kind(wanted), change)
         post.attachment = wanted
 
     async def _send(self, leaf: _Leaf, look: Look, reply_to: int | None) -> None:
         """Send the messages that are missing; files of one kind in a row go as albums."""
-        slots = look.slots
-        missing = [slot for slot in range(len(slots)) if slot not in leaf.posts]
+        slots = look.slots(apart=leaf.apart)
+        missing = [
+            slot
+            for slot in range(len(slots))
+            if slot not in leaf.posts and leaf.in_doubt.get(slot) != look
+        ]
         for kind, run in groupby(missing, key=lambda slot: outbound.kind(slots[slot])):
-            for album in _albums(list(run)):
-                begins = album[0] == 0
+            for album in _albums(list(run), self._album_limit):
                 try:
-                    messages = await self._post(
-                        kind,
-                        [slots[slot] for slot in album],
-                        look if begins else None,
-                        self._place(reply_to if begins else None),
-                    )
-                except (TelegramError, asyncio.CancelledError) as error:
-                    if not surely_did_not_arrive(error):
-                        leaf.in_doubt = look
-                    raise
-                for slot, message in zip(album, messages, strict=True):
-                    leaf.posts[slot] = _Post(message.message_id, slots[slot])
+                    await self._send_some(leaf, look, kind, album, reply_to)
+                except TelegramError as error:
+                    if len(album) == 1 or not refuses_the_file(error):
+                        raise
+                    log.info("files go one by one: %s", reason(error, self._api.token))
+                    self._album_limit = 1
+                    for slot in album:
+                        await self._send_some(leaf, look, kind, [slot], reply_to)
+
+    async def _send_some(
+        self, leaf: _Leaf, look: Look, kind: str, some: Sequence[int], reply_to: int | None
+    ) -> None:
+        """Send the messages of these slots in one call."""
+        parts = [look.slots(apart=leaf.apart)[slot] for slot in some]
+        begins = some[0] == 0
+        place = self._place(reply_to if begins else None)
+        try:
+            messages = await self._post(kind, parts, look if begins else None, place)
+        except (TelegramError, asyncio.CancelledError) as error:
+            if not surely_did_not_arrive(error):
+                leaf.in_doubt |= dict.fromkeys(some, look)
+            raise
+        self.begun.set()
+        for slot, part, message in zip(some, parts, messages, strict=True):
+            leaf.posts[slot] = _Post(message.message_id, part, look.words if slot == 0 else None)
 
     async def _post(
         self,
@@ -191,35 +244,60 @@ class TelegramSurface:
     ) -> Sequence[Message]:
         """Send a text, a file, or an album. ``look`` is what the first of them says."""
         files = [part for part in parts if part is not None]
+        if len(files) > 1:
+            return await self._post_album(kind, files, look, place)
         if files:
-            return await _as_photo_or_document(
-                kind, lambda kind: self._post_files(kind, files, look, place)
-            )
+            post = partial(self._post_file, file=files[0], look=look, place=place)
+            return [await self._as_photo_or_document(kind, post)]
         text = outbound.message(look) if look else {}
         send = self._api.send_message
         return [await self._call(send, **text, **place, link_preview_options=_NO_PREVIEW)]
 
-    async def _post_files(
+    async def _post_album(
         self, kind: str, files: Sequence[Attachment], look: Look | None, place: dict[str, Any]
     ) -> Sequence[Message]:
+        """Telegram has no buttons under albums."""
         caption = outbound.caption(look) if look else {}
-        if len(files) > 1:  # Telegram has no buttons under albums
-            album = [
-                outbound.input_media(file, kind, {} if number else caption)
-                for number, file in enumerate(files)
-            ]
-            messages: Sequence[Message] = await self._call(
-                self._api.send_media_group, media=album, **place
-            )
-            return messages
+        album = [
+            outbound.input_media(file, kind, {} if number else caption)
+            for number, file in enumerate(files)
+        ]
+        messages: Sequence[Message] = await self._call(
+            self._api.send_media_group, media=album, **place
+        )
+        return messages
+
+    async def _post_file(
+        self, kind: str, file: Attachment, look: Look | None, place: dict[str, Any]
+    ) -> Message:
+        caption = outbound.caption(look) if look else {}
         senders: dict[str, Callable[..., Awaitable[Message]]] = {
             "photo": self._api.send_photo,
             "audio": self._api.send_audio,
             "document": self._api.send_document,
         }
-        file = {kind: files[0].data, "filename": outbound.file_name(files[0])}
+        sent = {kind: file.data, "filename": outbound.file_name(file)}
         buttons = outbound.keyboard(look.actions) if look else None
-        return [await self._call(senders[kind], **file, **caption, **place, reply_markup=buttons)]
+        message: Message = await self._call(
+            senders[kind], **sent, **caption, **place, reply_markup=buttons
+        )
+        return message
+
+    async def _as_photo_or_document(self, kind: str, call: Callable[[str], Awaitable[_T]]) -> _T:
+        """Telegram refuses photos that are too large or too long, and some groups refuse them all;
+        as documents they may be welcome. Raises Gone with a notice where neither is allowed."""
+        refused: list[TelegramError] = []
+        for way in ("photo", "document") if kind == "photo" else (kind,):
+            try:
+                return await call(way)
+            except TelegramError as error:
+                if not refuses_the_file(error):
+                    raise
+                refused.append(error)
+        if any(map(lacks_rights, refused)):
+            notice = _NOT_ALLOWED.format("pictures" if kind == "photo" else "files")
+            raise Gone(notice, detail=reason(refused[0], self._api.token))
+        raise refused[-1]
 
     def _place(self, reply_to: int | None) -> dict[str, Any]:
         """Where a new message goes."""
@@ -261,18 +339,7 @@ def capabilities(channel: Channel) -> Capabilities:
     )
 
 
-async def _as_photo_or_document(kind: str, call: Callable[[str], Awaitable[_T]]) -> _T:
-    """Telegram refuses photos that are too large or too long; as documents they are welcome."""
-    try:
-        return await call(kind)
-    except NetworkError as error:  # status 413 is no BadRequest
-        if kind != "photo" or not is_answer(error) or not _BAD_PHOTO.search(str(error)):
-            raise
-    return await call("document")
-
-
-def _albums(slots: Sequence[int]) -> list[Sequence[int]]:
-    most = outbound.ALBUM_LIMIT
+def _albums(slots: Sequence[int], most: int) -> list[Sequence[int]]:
     return [slots[first : first + most] for first in range(0, len(slots), most)]
 
 
