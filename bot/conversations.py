@@ -168,43 +168,71 @@ class Conversations:
         prompts: Sequence[Prompt | ImagePrompt],
         caption: str,
     ) -> Turn:
-        """Stream the reply to the screen. A failure is written under what already arrived; before
-        the first word, the next prompt gets its chance instead."""
+        """Stream the reply to the screen, then show how it ended."""
         running.has_begun = True
-        turn, status, reply, prompt = running.turn, Status.DONE, Reply(), prompts[0]
+        turn = running.turn
         stop = [Action("Stop", f"/stop {turn.id}")]
         async with Renderer(surface, self._pacer, actions=stop) as renderer:
-            try:
-                for prompt, spare in zip(prompts, [*prompts[1:], None], strict=True):
-                    reply = Reply()
-                    try:
-                        await self._listen(prompt, reply, renderer)
-                        break
-                    except GatewayError as error:
-                        _log_failure(turn, prompt.model, error)
-                        if spare is None or not error.replaceable or not renderer.is_blank:
-                            raise
-                footer = _ENDINGS.get(reply.ending or Ending.COMPLETE, "")
-                if prompt is not prompts[0]:
-                    instead = f"*{prompt.model} answers, since {prompts[0].model} could not.*"
-                    footer = "\n\n".join(part for part in (footer, instead) if part)
-            except GatewayError as error:
-                status, footer = Status.FAILED, f"⚠️ {error.notice}"
-            except asyncio.CancelledError:
-                if not running.take_stop():
-                    await self._say_goodbye(renderer.finish(INTERRUPTED))
-                    raise
-                status, footer = Status.STOPPED, STOPPED
+            heard = await self._hear(running, prompts, renderer)
             running.is_over = True
-            media, too_large = _that_fit(reply.media, surface)
-            if media and caption:
-                renderer.write(caption)
-            footer = "\n\n".join(part for part in (footer, too_large) if part)
-            if renderer.is_blank and not media and not footer:
-                footer = "The model had nothing to say. Try asking in another way."
+            await self._present(turn, surface, renderer, heard, caption)
+        return replace(
+            turn,
+            model=heard.model,
+            status=heard.status,
+            reply=None if heard.status is Status.FAILED else heard.reply.message(),
+            usage=heard.reply.usage,
+        )
+
+    async def _hear(
+        self, running: _Running, prompts: Sequence[Prompt | ImagePrompt], renderer: Renderer
+    ) -> _Heard:
+        """Listen to the model. One that fails before its first word gives the next prompt its
+        chance; any other failure, and a stop, is an ending to be written under what came."""
+        reply, prompt = Reply(), prompts[0]
+        try:
+            for prompt, spare in zip(prompts, [*prompts[1:], None], strict=True):
+                reply = Reply()
+                try:
+                    await self._listen(prompt, reply, renderer)
+                    break
+                except GatewayError as error:
+                    _log_failure(running.turn, prompt.model, error)
+                    if spare is None or not error.replaceable or not renderer.is_blank:
+                        raise
+        except GatewayError as error:
+            return _Heard(reply, prompt.model, Status.FAILED, f"⚠️ {error.notice}")
+        except asyncio.CancelledError:
+            if not running.take_stop():
+                await self._say_goodbye(renderer.finish(INTERRUPTED))
+                raise
+            return _Heard(reply, prompt.model, Status.STOPPED, STOPPED)
+        footer = _ENDINGS.get(reply.ending or Ending.COMPLETE, "")
+        if prompt is not prompts[0]:
+            instead = f"*{prompt.model} answers, since {prompts[0].model} could not.*"
+            footer = _paragraphs(footer, instead)
+        return _Heard(reply, prompt.model, Status.DONE, footer)
+
+    async def _present(
+        self, turn: Turn, surface: Surface, renderer: Renderer, heard: _Heard, caption: str
+    ) -> None:
+        """Show the rest, the pictures and the ending. Raises SurfaceError."""
+        media, left_out = _that_fit(heard.reply.media, surface)
+        if media and caption:
+            renderer.write(caption)
+        footer = _paragraphs(heard.footer, left_out)
+        if renderer.is_blank and not media and not footer:
+            footer = "The model had nothing to say. Try asking in another way."
+        try:
             await renderer.finish(footer, media=media, actions=_retry(turn))
-        remembered = None if status is Status.FAILED else reply.message()
-        return replace(turn, model=prompt.model, status=status, reply=remembered, usage=reply.usage)
+        except SurfaceError as error:
+            if not media:
+                raise
+            # Files are refused more often than words: by rights, by size, by type.
+            log.warning("turn %s: its files could not be shown: %r", turn.id, error)
+            heard.status = Status.FAILED
+            text = _paragraphs(caption or heard.reply.text, footer, f"⚠️ {error.notice}")
+            await self.say(surface, text, _retry(turn))
 
     async def _listen(self, prompt: Prompt | ImagePrompt, reply: Reply, renderer: Renderer) -> None:
         async with self._gateway.stream(prompt) as events:
@@ -219,6 +247,16 @@ class Conversations:
                 await saying
         except (TimeoutError, SurfaceError) as error:
             log.info("could not mark an interrupted answer: %r", error)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a model said, and how it ended: ``footer`` is what is written under it."""
+
+    reply: Reply
+    model: str
+    status: Status
+    footer: str
 
 
 @dataclass(slots=True)
@@ -243,6 +281,10 @@ class _Running:
 def _retry(turn: Turn) -> list[Action]:
     """The button to ask again. Attachments are not kept, so a request that had some lacks it."""
     return [] if turn.request.attachments else [Action("Retry", f"/retry {turn.id}")]
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
 
 
 def _that_fit(media: Sequence[Attachment], surface: Surface) -> tuple[list[Attachment], str]:
