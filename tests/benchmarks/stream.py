@@ -27,7 +27,7 @@ from tests.benchmarks.stream_server import STREAMS, WORD
 from tests.benchmarks.table import Row
 from tests.programs import environment
 
-EVENTS = 3_000
+EVENTS = 2_000
 ROUNDS = 3
 
 
