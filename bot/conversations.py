@@ -15,7 +15,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -40,6 +40,7 @@ from bot.types import (
 
 log = logging.getLogger("switchboard.conversations")
 
+TOLD_AFTER = 0.8  # seconds that somebody waits in line before they are told
 GOODBYE = 3.0  # seconds to say on the answer's page that the bot is going down
 
 STOPPED = "⏹ *Stopped.*"
@@ -145,7 +146,7 @@ class Conversations:
         line[0].set()
         try:
             if not place.is_set():
-                await self._tell(surface, _waiting(len(line) - 1))
+                await self._tell_of_waiting(place, surface, len(line) - 1)
             await place.wait()
             yield
         finally:
@@ -155,9 +156,21 @@ class Conversations:
             elif self._lines.get(key) is line:
                 del self._lines[key]
 
-    async def _tell(self, surface: Surface, text: str) -> None:
+    async def _tell_of_waiting(self, place: asyncio.Event, surface: Surface, ahead: int) -> None:
+        """Say that an answer waits, when that takes a while and nothing more urgent wants the
+        platform; not at all once its turn has come."""
+        loop = asyncio.get_running_loop()
+        budgets = surface.capabilities.budgets
+        pause = TOLD_AFTER
+        while pause > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await place.wait()
+                    return
+            pause = self._pacer.delay(budgets, loop.time())
+        self._pacer.spend(budgets, loop.time())
         try:
-            await surface.show(Page(0, text))
+            await surface.show(Page(0, _waiting(ahead)))
         except SurfaceError as error:
             log.info("could not say that an answer waits: %s", error)
 

@@ -569,7 +569,7 @@ async def test_a_place_says_what_it_takes(screen: Harbour) -> None:
     assert private.measure("**🌊** [sea](https://a.example)") == 6
     assert group.pace == 3.5
     assert [(budget.calls, budget.seconds) for budget in group.budgets] == [
-        (1, 1.0),
+        (3, 2.0),
         (20, 60.0),
         (30, 1.0),
     ]

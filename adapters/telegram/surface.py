@@ -325,7 +325,8 @@ class TelegramSurface:
 
 def capabilities(channel: Channel) -> Capabilities:
     """What a private chat or a group takes. Known by experience; Telegram publishes no numbers."""
-    chat = Budget(f"telegram:chat:{channel.id}", 1, 1.0)
+    # About one call a second, with a short burst allowed: room for a final behind the last edit.
+    chat = Budget(f"telegram:chat:{channel.id}", 3, 2.0)
     bot = Budget("telegram:bot", 30, 1.0)
     group = Budget(f"telegram:group:{channel.id}", 20, 60.0)
     return Capabilities(
