@@ -231,37 +231,49 @@ class _Desk:
 
     async def _respond(self, callback: Callback, asked: Inbound) -> None:
         # A command gets a message that waits for its answer; a button stays as it is.
-        surface = await self._acknowledge(callback, deferred=not asked.request.pressed)
-        await self._answer(asked, surface, typing=not surface.is_waiting)
+        deferred = not asked.request.pressed
+        webhook = Webhook(
+            callback.application,
+            callback.token,
+            time.monotonic() + TOKEN_LIFE,
+            original=ORIGINAL if deferred else "",
+            file_limit=callback.file_limit or FILE_LIMIT,
+        )
+        # The acknowledgement leaves first, yet the question need not wait until it is confirmed:
+        # the surface does, before it shows anything.
+        acknowledged = asyncio.create_task(self._acknowledge(callback, webhook, deferred=deferred))
+        surface = DiscordSurface(
+            self._rest,
+            callback.channel,
+            callback.id,
+            webhook=webhook,
+            acknowledged=acknowledged,
+        )
+        try:
+            await self._answer(asked, surface, typing=not deferred)
+        finally:
+            await acknowledged
 
-    async def _acknowledge(self, callback: Callback, *, deferred: bool) -> DiscordSurface:
-        """Tell Discord that an answer is coming; where that answer goes."""
-        until = time.monotonic() + TOKEN_LIFE
-        place, source = callback.channel, callback.id
-        original = ORIGINAL if deferred else ""
+    async def _acknowledge(
+        self, callback: Callback, webhook: Webhook, *, deferred: bool
+    ) -> Webhook | None:
+        """Tell Discord that an answer is coming; where that answer goes, None for the channel."""
         try:
             async with asyncio.timeout(ACKNOWLEDGE_WITHIN):
                 answer = await self._call_back(
                     callback, {"type": _DEFER_MESSAGE if deferred else _DEFER_UPDATE}
                 )
             if deferred:
-                original = _waiting_message(answer)
+                return replace(webhook, original=_waiting_message(answer))
         except Rejected as error:
             if error.code == _UNKNOWN_INTERACTION:
                 log.warning("an interaction was over before it could be acknowledged")
-                return DiscordSurface(self._rest, place, source)
+                return None
             log.warning("an interaction was not acknowledged: %s", error)
         except (SurfaceError, TimeoutError) as error:
             # It may have been heard. If not, the surface finds out and answers in the channel.
             log.warning("an interaction may not have been acknowledged: %r", error)
-        webhook = Webhook(
-            callback.application,
-            callback.token,
-            until,
-            original=original,
-            file_limit=callback.file_limit or FILE_LIMIT,
-        )
-        return DiscordSurface(self._rest, place, source, webhook=webhook)
+        return webhook
 
     async def _call_back(self, callback: Callback, body: Json) -> Any:
         """The first answer to an interaction, at most twice: 3 seconds are all there is."""

@@ -58,7 +58,8 @@ class DiscordSurface:
     """``channel`` is where messages go (a thread's own id), ``source`` the id of what is answered.
 
     ``reply_to`` is the message that page 0 replies to, "" for none; ``messages`` are the ids of
-    pages that are there already.
+    pages that are there already. ``acknowledged`` ends with the webhook as Discord confirmed it, or
+    None where the answer must go to the channel; nothing is shown before.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class DiscordSurface:
         reply_to: str = "",
         webhook: Webhook | None = None,
         messages: Sequence[str] = (),
+        acknowledged: asyncio.Task[Webhook | None] | None = None,
     ) -> None:
         self.begun = asyncio.Event()  # set as soon as something of the reply can be seen
         self.channel = channel
@@ -78,6 +80,7 @@ class DiscordSurface:
         self._reply_to = reply_to
         self._webhook = webhook
         self._messages = dict(enumerate(messages))
+        self._acknowledged = acknowledged
         if webhook is not None and webhook.original:
             self._messages[0] = webhook.original
         self._looks: dict[int, Look] = {}
@@ -120,6 +123,7 @@ class DiscordSurface:
         look = outbound.look(page)
         if not look or look == self._looks.get(page.number):
             return
+        await self._settle()
         while True:
             try:
                 await self._put(page.number, look)
@@ -128,6 +132,16 @@ class DiscordSurface:
                 self._adapt(page.number, look, error)
         self._looks[page.number] = look
         self.begun.set()
+
+    async def _settle(self) -> None:
+        """Wait until Discord has heard that an answer is coming, and learn where it goes."""
+        if self._acknowledged is None:
+            return
+        self._webhook = await asyncio.shield(self._acknowledged)
+        self._acknowledged = None
+        self._messages.pop(0, None)
+        if self._webhook is not None and self._webhook.original:
+            self._messages[0] = self._webhook.original
 
     def _adapt(self, number: int, look: Look, error: Rejected) -> None:
         """Make the next try a different one, or raise what is to be said where there is none."""
