@@ -20,9 +20,8 @@ from adapters.telegram.failures import without_token, wrong_token
 from bot.config import TelegramSettings
 from bot.errors import AdapterError
 
-READ_TIMEOUT = (
-    30.0  # seconds; Telegram takes its time, and a send cut off leaves everybody in doubt
-)
+# Seconds. Telegram takes its time, and a send that is cut off leaves everybody in doubt.
+READ_TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 UPLOAD_TIMEOUT = 60.0
 KINDS = ("message", "callback_query")
