@@ -160,7 +160,7 @@ class Conversations:
         """Say that an answer waits, when that takes a while and nothing more urgent wants the
         platform; not at all once its turn has come."""
         loop = asyncio.get_running_loop()
-        budgets = surface.capabilities.budgets
+        budgets = surface.capabilities.limits(send=True)
         pause = TOLD_AFTER
         while pause > 0:
             with suppress(TimeoutError):

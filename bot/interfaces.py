@@ -24,7 +24,7 @@ class Capabilities:
     ``page_limit`` is the longest text of a page in units of ``measure``; ``caption_limit`` the
     longest text of a page that carries attachments (0: as ``page_limit``). ``pace`` is the pleasant
     number of seconds between two edits of a page, ``budgets`` the limits that its calls share with
-    others.
+    others, ``send_budgets`` those of a new page where they differ.
     """
 
     page_limit: int
@@ -34,6 +34,11 @@ class Capabilities:
     file_limit: int = 10 * 2**20
     pace: float = 1.0
     budgets: tuple[Budget, ...] = ()
+    send_budgets: tuple[Budget, ...] = ()
+
+    def limits(self, *, send: bool) -> tuple[Budget, ...]:
+        """What a call spends: a new page is sent, any other edited."""
+        return self.send_budgets if send and self.send_budgets else self.budgets
 
 
 class Surface(Protocol):

@@ -178,15 +178,17 @@ class Renderer:
         allow."""
         loop = asyncio.get_running_loop()
         capabilities = self._surface.capabilities
+        is_new = page.number >= len(self._shown)
+        budgets = capabilities.limits(send=is_new)
         while True:
             final = self._finishing.is_set()
             now = loop.time()
-            wait = self._pacer.delay(capabilities.budgets, now, final=final)
-            if self._shown and page.number < len(self._shown) and not final:
+            wait = self._pacer.delay(budgets, now, final=final)
+            if not is_new and not final:
                 quick = QUICK if self._edits < QUICK_EDITS else 1.0
                 wait = max(wait, self._called + capabilities.pace * quick - now)
             if wait <= 0:
-                self._pacer.spend(capabilities.budgets, now)
+                self._pacer.spend(budgets, now)
                 self._called = now
                 self._edits += 1
                 return
@@ -209,7 +211,8 @@ class Renderer:
                 log.info(
                     "%s asks to wait %.1f s", self._surface.ref or "a surface", busy.retry_after
                 )
-                budgets = self._surface.capabilities.budgets
+                is_new = page.number >= len(self._shown)
+                budgets = self._surface.capabilities.limits(send=is_new)
                 self._pacer.hold(budgets, loop.time() + busy.retry_after)
                 await asyncio.sleep(busy.retry_after)
             except Unreachable as error:

@@ -92,19 +92,21 @@ class DiscordSurface:
         webhook = self._live_webhook()
         if webhook is not None:
             # Interactions do not count towards the bot's own limit of 50 calls a second.
-            budgets: tuple[Budget, ...] = (Budget(f"discord:interaction:{self._source}", 5, 5.0),)
+            edits: tuple[Budget, ...] = (Budget(f"discord:interaction:{self._source}", 5, 5.0),)
+            sends = edits
         else:
-            # Known by experience, not promised: 5 edits and 5 sends in 5 s. One key for both, as
-            # nearly every call is an edit.
-            edits = Budget(f"discord:channel:{self.channel}:edit", 5, 5.0)
-            budgets = (edits, Budget("discord:bot", 45, 1.0))
+            # Known by experience, not promised: 5 edits and 5 sends in 5 s.
+            bot = Budget("discord:bot", 45, 1.0)
+            edits = (Budget(f"discord:channel:{self.channel}:edit", 5, 5.0), bot)
+            sends = (Budget(f"discord:channel:{self.channel}:send", 5, 5.0), bot)
         return Capabilities(
             page_limit=outbound.PAGE_LIMIT,
             measure=markup.length,
             files_per_page=outbound.FILES_PER_PAGE,
             file_limit=webhook.file_limit if webhook else FILE_LIMIT,
             pace=PACE,
-            budgets=budgets,
+            budgets=edits,
+            send_budgets=sends,
         )
 
     @property
