@@ -12,6 +12,7 @@ from telegram.error import BadRequest, RetryAfter, TelegramError
 from adapters.telegram.api import Api
 from adapters.telegram.failures import reason, seconds_to_wait
 from adapters.telegram.inbound import Incoming, Picture
+from bot.gateway.pictures import media_type
 from bot.types import Image, Request
 
 log = logging.getLogger("switchboard.telegram")
@@ -21,7 +22,6 @@ TRIES = 3
 LONGEST_WAIT = 10.0  # seconds between two tries
 
 _TOO_LARGE = "That picture is larger than the 20 MB that Telegram hands to bots. Please shrink it."
-_MAGIC = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif"}
 
 
 class Unreadable(Exception):
@@ -57,7 +57,7 @@ async def _fetched(api: Api, picture: Picture) -> Image:
         try:
             file = await api.get_file(picture.file_id)
             data = bytes(await file.download_as_bytearray())
-            return Image(data, _media_type(data, picture.media_type), picture.name)
+            return Image(data, media_type(data) or picture.media_type, picture.name)
         except BadRequest as error:
             log.info("a picture is not to be had: %s", reason(error, api.token))
             if "too big" in str(error).lower():
@@ -70,10 +70,3 @@ async def _fetched(api: Api, picture: Picture) -> Image:
         if attempt < TRIES:
             await asyncio.sleep(pause)
     raise Unreadable("I could not get your picture from Telegram. Please send it again.")
-
-
-def _media_type(data: bytes, claimed: str) -> str:
-    """By its first bytes, as senders make up types."""
-    if data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), claimed)

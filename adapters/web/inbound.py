@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from bot.commands import split_line
 from bot.errors import Refused
+from bot.gateway.pictures import media_type
 from bot.types import Attachment, Channel, Image, Request, User
 
 PLATFORM = "web"
@@ -123,10 +124,10 @@ def line_of(request: Request) -> str:
 
 def image(data: bytes, name: str) -> Image:
     """An uploaded picture, known by its first bytes, not by what it is called. Raises BadFrame."""
-    media_type = _media_type(data)
-    if not media_type:
+    kind = media_type(data)
+    if not kind:
         raise BadFrame("Only PNG, JPEG, GIF and WebP pictures can be attached.")
-    return Image(data, media_type, clean(name)[-100:])
+    return Image(data, kind, clean(name)[-100:])
 
 
 def clean(text: str) -> str:
@@ -175,15 +176,3 @@ def _number(frame: Mapping[str, object], key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise BadFrame
     return value
-
-
-def _media_type(data: bytes) -> str:
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return ""
