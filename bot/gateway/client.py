@@ -161,7 +161,7 @@ class GatewayClient:
         sift = Sift()
         finished = False
         try:
-            async for body in bodies(response):
+            async for body in bodies(response, self._silence):
                 for found in wire.decode(body):
                     event = await self._resolved(found)
                     for sifted in sift.feed(event):
