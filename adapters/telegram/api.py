@@ -14,9 +14,9 @@ from typing import Any
 
 from telegram import Bot
 from telegram.error import EndPointNotFound, TelegramError
-from telegram.request import HTTPXRequest
 
 from adapters.telegram.failures import without_token, wrong_token
+from adapters.telegram.http import AiohttpRequest, proxy_for
 from bot.config import TelegramSettings
 from bot.errors import AdapterError
 
@@ -28,12 +28,9 @@ KINDS = ("message", "callback_query")
 
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
 _NO_SUCH_METHOD = (404, 405, 501)  # the Bot API says 404; small servers have their own ways
-# At these levels they are silent about addresses. What goes wrong is logged by us, without the
-# token; "telegram" would log a broken answer as it came, and some of those quote the address.
-_QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "telegram": logging.CRITICAL}
 
 
-class _Line(HTTPXRequest):
+class _Line(AiohttpRequest):
     """The library's way to the server, with three of its habits mended.
 
     It makes one error of an unknown token and an unknown method, trips over answers that are not in
@@ -84,16 +81,17 @@ class Api(Bot):
     def __init__(self, token: str, api_url: str) -> None:
         # The library's own switch for waits as timedelta; without it every 429 warns.
         os.environ.setdefault("PTB_TIMEDELTA", "true")
-        for name, level in _QUIET.items():
-            logger = logging.getLogger(name)
-            logger.setLevel(max(level, logger.level))
+        # What goes wrong is logged by us, without the token. The library would log a broken answer
+        # as it came, and some of those quote the address.
+        logging.getLogger("telegram").setLevel(logging.CRITICAL)
         server = api_url.rstrip("/").removesuffix("/bot")
         request = _Line(
+            token,
             read_timeout=READ_TIMEOUT,
-            write_timeout=READ_TIMEOUT,
+            write_timeout=UPLOAD_TIMEOUT,
             connect_timeout=CONNECT_TIMEOUT,
             pool_timeout=CONNECT_TIMEOUT,
-            media_write_timeout=UPLOAD_TIMEOUT,
+            proxy=proxy_for(server),
         )
         super().__init__(
             token,
@@ -118,6 +116,12 @@ class Api(Bot):
             "getUpdates", wanted, read_timeout=seconds + READ_TIMEOUT
         )
         return updates
+
+    async def _post(self, endpoint: str, data: dict[str, Any] | None = None, **more: Any) -> Any:
+        """One call. An edit is answered with the whole message, which nobody here reads, and making
+        objects of it takes a quarter of the call: True is what edits without a message give."""
+        answer = await super()._post(endpoint, data, **more)
+        return True if endpoint.startswith("editMessage") else answer
 
     async def disconnect(self) -> None:
         await self.request.shutdown()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-import httpx
 from telegram.error import (
     BadRequest,
     EndPointNotFound,
@@ -17,20 +16,24 @@ from telegram.error import (
     InvalidToken,
     RetryAfter,
     TelegramError,
+    TimedOut,
 )
 
 from bot.errors import AdapterError, Busy, Gone, SurfaceError, Unreachable
 
-# Failures before the last byte of a request was written: nobody can have acted on it.
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.WriteError,
-    httpx.WriteTimeout,
-)
+
+class NotSent(Exception):
+    """The cause of an error whose request did not leave, or not as a whole: it had no effect."""
+
+
+class NotSecure(NotSent):
+    """The server and we do not agree on TLS."""
+
+
+class Unanswered(Exception):
+    """The cause of an error whose request may have arrived: nobody knows what became of it."""
+
+
 # The web server before the Bot API found nobody to pass the call to.
 _NOBODY_THERE = ("Bad Gateway (502)", "Service Unavailable (503)")
 _SERVER_TROUBLE = re.compile(r"\(5\d\d\)")
@@ -56,7 +59,7 @@ def surely_did_not_arrive(error: BaseException) -> bool:
     return isinstance(error, TelegramError) and (
         is_answer(error)
         or isinstance(error, EndPointNotFound)
-        or isinstance(error.__cause__, _NEVER_SENT)
+        or isinstance(error.__cause__, NotSent)
         or str(error).startswith(_NOBODY_THERE)
     )
 
@@ -118,16 +121,16 @@ def _trouble_at_login(error: TelegramError, address: str) -> str:
     if isinstance(error, RetryAfter):
         wait = f"{seconds_to_wait(error):.0f} seconds"
         return f"The Bot API at {address} wants us to wait {wait} with TELEGRAM_TOKEN."
-    if isinstance(cause, httpx.ConnectError) and "SSL" in str(cause):
+    if isinstance(cause, NotSecure):
         return (
             f"There is no secure connection to {address}; check TELEGRAM_API_URL (https:// or "
             "http://) and the server's certificate."
         )
-    if isinstance(cause, _NEVER_SENT):
+    if isinstance(cause, NotSent):
         return f"Nobody answers at {address}; {check}."
-    if isinstance(cause, httpx.TimeoutException):
-        return f"{address} takes our call but does not answer it; {check}."
-    if isinstance(cause, httpx.HTTPError):
+    if isinstance(cause, Unanswered):
+        if isinstance(error, TimedOut):
+            return f"{address} takes our call but does not answer it; {check}."
         return f"{address} breaks off the connection; {check}."
     if is_answer(error) or _SERVER_TROUBLE.search(str(error)):
         return f"The Bot API at {address} is out of order; try again later or {check}."
