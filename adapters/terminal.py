@@ -30,10 +30,12 @@ from bot.commands import Command, split_line
 from bot.errors import AdapterError, SurfaceError
 from bot.gateway.pictures import media_type
 from bot.interfaces import Capabilities, Handler
-from bot.types import Attachment, Channel, Image, Page, Request, Status, User
+from bot.types import Attachment, Channel, Image, Page, Request, Status, Turn, User
 
 CHANNEL = Channel("terminal", "", "local")
 _ID = re.compile(r"[0-9a-f]{32}")
+# What a terminal takes for orders: to retitle the window, to fill the clipboard, to type for us.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PICTURE = re.compile(r"\s--image[ =](\"[^\"]+\"|\S+)")
 LONGEST_LINE = 2**24  # bytes
 _LEAVE = {"/quit", "/exit"}
@@ -64,7 +66,11 @@ class Terminal:
     async def check(self) -> str:
         return "the terminal"
 
-    def reopen(self, channel: Channel, ref: str) -> TerminalSurface:
+    @property
+    def ready(self) -> bool:
+        return True
+
+    def reopen(self, turn: Turn) -> TerminalSurface:
         return TerminalSurface(self._console, self._folder)
 
     async def _run(self, line: str, handler: Handler) -> None:
@@ -118,7 +124,7 @@ class TerminalSurface:
         self._console = console
         self._folder = folder
         self._live: Live | None = None
-        self._printed = 0
+        self.posted = 0
         self._saved: dict[int, str] = {}
 
     def __enter__(self) -> TerminalSurface:
@@ -132,25 +138,26 @@ class TerminalSurface:
             self._live.stop()
 
     async def show(self, page: Page) -> None:
+        text = _CONTROLS.sub("", page.text)
         if self._live is not None:
-            self._live.update(_Tail(page.text))
-        if not page.final or page.number < self._printed:
+            self._live.update(_Tail(text))
+        if not page.final or page.number < self.posted:
             return
-        self._printed = page.number + 1
+        self.posted = page.number + 1
         if self._live is not None:
             self._live.update("")
-        if page.text:
+        if text:
             if self._console.is_terminal:
-                self._console.print(Markdown(page.text, code_theme="ansi_dark"))
+                self._console.print(Markdown(text, code_theme="ansi_dark"))
             else:
-                self._console.file.write(page.text + "\n")
+                self._console.file.write(text + "\n")
         for part in page.media:
             path = await asyncio.to_thread(_save, self._folder, part)
             self._console.print(f"Saved {escape(str(path))}", highlight=False, soft_wrap=True)
         # What names an answer by its id is for a mouse; here /stop is Ctrl-C, /retry needs no id.
         hints = [action.line for action in page.actions if not _ID.search(action.line)]
         if hints and self._console.is_terminal:
-            self._console.print(f"[dim]{escape('   '.join(hints))}[/]")
+            self._console.print(f"[dim]{escape(_CONTROLS.sub('', '   '.join(hints)))}[/]")
         self._console.file.flush()
 
 

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import secrets
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,9 +33,9 @@ from bot.errors import ConfigError, GatewayDown, SwitchboardError
 from bot.gateway.client import GatewayClient
 from bot.gateway.models import Model, ModelKind, Models, merged
 from bot.gateway.offline import CHAT_MODELS, IMAGE_MODELS, OfflineGateway
-from bot.interfaces import Adapter
+from bot.serving import serve
 from bot.switchboard import Switchboard
-from storage import open_store
+from storage import back_up, examine, open_store
 
 DEMO_STORAGE = "sqlite:///switchboard-demo.db"
 DEMO_MODELS = (
@@ -81,9 +80,9 @@ async def run(arguments: argparse.Namespace) -> int:
     """Serve every platform that is configured, until SIGINT or SIGTERM."""
     settings = config.load(serving=True)
     _set_up_logs(settings)
-    served = [adapters.build(name, getattr(settings, name)) for name in settings.adapters]
+    served = {name: adapters.build(name, getattr(settings, name)) for name in settings.adapters}
     async with open_switchboard(settings) as switchboard:
-        await _serve(switchboard, served)
+        await serve(switchboard, served, settings.limits.stop_seconds)
     return 0
 
 
@@ -106,7 +105,7 @@ async def demo(arguments: argparse.Namespace) -> int:
         ):
             greeting = tasks.create_task(_greet(adapter, web.token))
             try:
-                await _serve(switchboard, [adapter])
+                await serve(switchboard, {"web": adapter}, settings.limits.stop_seconds)
             finally:
                 greeting.cancel()
     return 0
@@ -156,6 +155,26 @@ async def doctor(arguments: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
+async def backup(arguments: argparse.Namespace) -> int:
+    """Copy the database to a new file, whether the bot runs or not."""
+    settings = config.load()
+    _set_up_logs(settings, level="ERROR")
+    try:
+        size = await back_up(settings.storage.url, arguments.file)
+    except ConfigError as error:
+        _complain(*map(str, error.faults))
+        return 2
+    print(f"{arguments.file} is a whole copy, and was checked ({size / 2**20:.1f} MiB).")
+    return 0
+
+
+async def check(arguments: argparse.Namespace) -> int:
+    """Check the database, or a backup, whether the bot runs or not; 1 where something is wrong."""
+    url = f"sqlite:///{arguments.file}" if arguments.file else config.load().storage.url
+    findings = [Check(found.name, found.ok, found.detail) for found in await examine(url)]
+    return _report(findings, as_json=arguments.json)
+
+
 @asynccontextmanager
 async def open_switchboard(
     settings: Settings, table: Sequence[Model] | None = None
@@ -167,20 +186,8 @@ async def open_switchboard(
         open_store(settings.storage.url) as store,
         GatewayClient(_gateways(settings), models) as gateway,
     ):
-        yield Switchboard(store, gateway, models, COMMANDS, settings.gateway.fallback_models)
-
-
-async def _serve(switchboard: Switchboard, served: Sequence[Adapter]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signal_number, stop.set)
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(adapter.serve(switchboard)) for adapter in served]
-        running.append(tasks.create_task(switchboard.keep_catalogue()))
-        await stop.wait()
-        for task in running:
-            task.cancel()
+        spares = settings.gateway.fallback_models
+        yield Switchboard(store, gateway, models, COMMANDS, settings.limits, spares)
 
 
 async def _greet(web: Web, token: SecretStr | None) -> None:
@@ -224,6 +231,17 @@ async def _check(name: str, trial: Awaitable[str]) -> Check:
         return Check(name, False, error.notice)
     except TimeoutError:
         return Check(name, False, f"No answer within {PATIENCE:.0f} seconds. Is the address right?")
+
+
+def _report(checks: Sequence[Check], *, as_json: bool) -> int:
+    ok = all(check.ok for check in checks)
+    if as_json:
+        report = {"ok": ok, "checks": [asdict(check) for check in checks]}
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        for check in checks:
+            print(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<14} {check.detail}")
+    return 0 if ok else 1
 
 
 async def _try_storage(settings: Settings) -> str:
@@ -342,4 +360,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     checking.add_argument("--json", action="store_true", help="print one JSON object")
     checking.set_defaults(run=doctor)
+
+    copying = commands.add_parser("backup", help="copy the database to a new file")
+    copying.add_argument("file", type=Path, metavar="FILE", help="where; not there yet")
+    copying.set_defaults(run=backup)
+
+    proving = commands.add_parser("check", help="check the database, or a backup of it")
+    proving.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a backup")
+    proving.add_argument("--json", action="store_true", help="print one JSON object")
+    proving.set_defaults(run=check)
     return parser

@@ -37,6 +37,9 @@ from bot.errors import ConfigError, Fault
 CONFIG_FILE = Path("switchboard.toml")
 ENV_FILE = Path(".env")
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110
+_GATEWAY_NAME = re.compile(r"[\w.-]+")  # what stands before the slash in NAME/model
+
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
@@ -64,7 +67,15 @@ def _one_line(value: SecretStr) -> SecretStr:
     return value
 
 
+def _sendable(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not value.get_secret_value().isprintable():
+            raise ValueError(f"has a header {name!r} that cannot be sent, for its name or value")
+    return headers
+
+
 Secret = Annotated[SecretStr, AfterValidator(_one_line)]
+Headers = Annotated[dict[str, SecretStr], AfterValidator(_sendable)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
@@ -98,6 +109,8 @@ class TelegramSettings(_Section):
     model_config = SettingsConfigDict(env_prefix="TELEGRAM_")
     token: Secret | None = None
     api_url: HttpUrl = "https://api.telegram.org"
+    calls_per_second: int = Field(default=30, ge=4)
+    drafts: bool = False
 
 
 def _names(value: Any) -> Any:
@@ -116,7 +129,7 @@ class _GatewaySection(_Section):
 
     api_key: Secret | None = None
     base_url: HttpUrl
-    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     allow_http: bool = False
 
     @model_validator(mode="after")
@@ -180,6 +193,19 @@ class WebSettings(_Section):
     token: SecretStr | None = None
 
 
+class LimitSettings(_Section):
+    """What happens at once: ``answers`` in the whole bot, behind which so many requests may be
+    ``waiting``; so many of them in one ``channel``, and so many of one ``user``. ``stop_seconds``
+    are what answers under way have to end in when the program is told to stop."""
+
+    model_config = SettingsConfigDict(env_prefix="LIMITS_")
+    answers: int = Field(default=200, ge=1)
+    waiting: int = Field(default=2_000, ge=0)
+    channel: int = Field(default=20, ge=0)
+    user: int = Field(default=6, ge=1)
+    stop_seconds: float = Field(default=30.0, ge=0)
+
+
 class LogSettings(_Section):
     model_config = SettingsConfigDict(env_prefix="LOG_")
     format: Annotated[Literal["console", "json"], BeforeValidator(str.lower)] = "console"
@@ -199,6 +225,7 @@ class Settings(BaseModel):
     storage: StorageSettings
     web: WebSettings
     log: LogSettings
+    limits: LimitSettings
     gateways: dict[str, NamedGatewaySettings] = Field(default_factory=dict)
     models: dict[str, ModelSettings] = Field(default_factory=dict)
 
@@ -209,6 +236,7 @@ class Settings(BaseModel):
         "storage": StorageSettings,
         "web": WebSettings,
         "log": LogSettings,
+        "limits": LimitSettings,
     }
 
     @property
@@ -239,6 +267,8 @@ class Settings(BaseModel):
 _EXAMPLES = {
     "discord.api_url": "https://discord.com/api/v10",
     "telegram.api_url": "https://api.telegram.org",
+    "telegram.calls_per_second": "30",
+    "telegram.drafts": "true or false",
     "gateway.base_url": "https://api.ccapi.ai",
     "gateway.chat_model": "gpt-5-mini",
     "gateway.image_model": "nano-banana",
@@ -247,6 +277,11 @@ _EXAMPLES = {
     "web.port": "8080",
     "log.format": "console or json",
     "log.level": "DEBUG, INFO, WARNING or ERROR",
+    "limits.answers": "200",
+    "limits.waiting": "2000",
+    "limits.channel": "20",
+    "limits.user": "6",
+    "limits.stop_seconds": "30",
 }
 
 
@@ -315,7 +350,7 @@ def _read_file(path: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
         content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         faults.append(Fault(path.name, f"cannot be read: {error}.", "Correct or remove the file."))
         return {}
     sections: dict[str, dict[str, Any]] = {}
@@ -327,6 +362,9 @@ def _read_file(path: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
         else:
             faults.append(_unknown(f"[{name}]", name, [*Settings.SECTIONS, "gateways", "models"]))
     for name, values in sections.get("gateways", {}).items():
+        if not _GATEWAY_NAME.fullmatch(name):
+            where = f"{CONFIG_FILE}: [gateways.{name!r}]"
+            faults.append(Fault(where, "is no name for a gateway.", "Use letters and digits."))
         sections["gateways"][name] = _known(
             f"gateways.{name}", values, NamedGatewaySettings, faults
         )

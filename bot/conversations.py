@@ -4,7 +4,8 @@
                      └────────────── stop, at any point ──────────────┘
 
 Answers of one channel come one at a time and in order; pictures stand in a line of their own, so
-that a drawing that takes minutes holds up no talk.
+that a drawing that takes minutes holds up no talk. What was heard is written down before it is
+shown, and how much of it is on the screen beside each frame, so that a crash loses neither.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
 
-from bot.errors import GatewayError, SurfaceError
-from bot.events import Ending, Reply, TextDelta
+from bot.config import LimitSettings
+from bot.errors import Busy, GatewayError, StorageError, SurfaceError, Unreachable
+from bot.events import Ending, Reply, TextDelta, ThinkingDelta
 from bot.interfaces import Gateway, Store, Surface
-from bot.pacing import Pacer
-from bot.policy import check_queue
+from bot.lines import Lines
+from bot.policy import INTERRUPTED, STOPPED
 from bot.prompt import HISTORY
 from bot.renderer import Renderer, show_once
+from bot.scheduler import Scheduler
 from bot.types import (
     Action,
     Attachment,
     Channel,
     ImagePrompt,
-    Page,
     Prompt,
     Request,
     Status,
@@ -40,12 +41,10 @@ from bot.types import (
 
 log = logging.getLogger("switchboard.conversations")
 
-TOLD_AFTER = 0.8  # seconds that somebody waits in line before they are told
 GOODBYE = 3.0  # seconds to say on the answer's page that the bot is going down
+LEASE = 3600.0  # seconds in which no answer is still under way unless it is looked after
+AGAIN = 5.0  # seconds until a platform that could not be reached is tried again
 
-STOPPED = "⏹ *Stopped.*"
-INTERRUPTED = "⚠️ This was interrupted before the answer was complete."
-NOT_ANSWERED = "⚠️ This was interrupted before it could be answered. Please ask again."
 _ENDINGS = {
     Ending.LENGTH: "✂️ *The answer reached the model's length limit.*",
     Ending.FILTERED: "⚠️ *The provider's content rules ended the answer here.*",
@@ -55,16 +54,28 @@ _ENDINGS = {
 class Conversations:
     """Everything that is going on. Holds no history itself: that is the store's."""
 
-    def __init__(self, store: Store, gateway: Gateway, pacer: Pacer) -> None:
+    def __init__(
+        self, store: Store, gateway: Gateway, scheduler: Scheduler, limits: LimitSettings
+    ) -> None:
         self._store = store
         self._gateway = gateway
-        self._pacer = pacer
-        self._lines: dict[str, deque[asyncio.Event]] = {}
+        self._scheduler = scheduler
+        self._lines = Lines(scheduler, limits)
         self._running: dict[str, _Running] = {}
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._is_closing = False
 
     async def begin(self, request: Request, surface: Surface) -> Turn | None:
         """Claim the request; None where the same event was claimed before. Raises StorageError."""
-        turn = Turn(id=uuid.uuid4().hex, request=request, surface=surface.ref, started=time.time())
+        now = time.time()
+        turn = Turn(
+            id=uuid.uuid4().hex,
+            request=request,
+            surface=surface.ref if surface.posted else "",
+            started=now,
+            due=now + LEASE,
+        )
         return turn if await self._store.begin(turn) else None
 
     async def finish(self, turn: Turn, surface: Surface) -> None:
@@ -73,19 +84,25 @@ class Conversations:
 
     async def say(self, surface: Surface, text: str, actions: Sequence[Action] = ()) -> None:
         """Answer with a text that is ours. Raises SurfaceError."""
-        await show_once(surface, self._pacer, text, actions)
+        await show_once(surface, self._scheduler, text, actions)
 
     async def talk(
-        self, turn: Turn, surface: Surface, compose: Callable[[Sequence[Turn]], Sequence[Prompt]]
+        self,
+        turn: Turn,
+        surface: Surface,
+        compose: Callable[[Sequence[Turn]], Sequence[Prompt]],
+        *,
+        thinking: bool = False,
     ) -> Turn:
         """Ask a chat model with what the channel remembers; the turn as it ended. ``compose`` makes
-        the prompt, and after it one for each model to try where those before it fail."""
+        the prompt, and after it one for each model to try where those before it fail. ``thinking``
+        shows what the model says to itself."""
         channel = turn.request.channel
 
         async def prompts() -> Sequence[Prompt]:
             return compose(await self._store.history(channel, HISTORY))
 
-        return await self._in_line(channel.key, turn, surface, prompts)
+        return await self._in_line(channel.key, turn, surface, prompts, thinking=thinking)
 
     async def draw(self, turn: Turn, surface: Surface, prompt: ImagePrompt) -> Turn:
         """Ask a picture model. The turn as it ended; pictures are no part of the channel's
@@ -112,6 +129,25 @@ class Conversations:
         running.task.cancel()
         return True
 
+    async def close(self, seconds: float) -> None:
+        """Let answers under way end, for so many seconds. Who waits in line is left to the next
+        start: their turns are outstanding."""
+        self._is_closing = True
+        for running in self._running.values():
+            if not running.has_begun:
+                running.task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+
+    async def show_again(self, turn: Turn, surface: Surface, footer: str) -> None:
+        """Bring the screen to what a turn came to that nobody looks after any more. Raises
+        SurfaceError."""
+        async with Renderer(surface, self._scheduler) as renderer:
+            if turn.reply is not None:
+                renderer.write(turn.reply.text)
+            await renderer.finish(footer, actions=_retry(turn))
+
     async def _in_line(
         self,
         line: str,
@@ -119,83 +155,77 @@ class Conversations:
         surface: Surface,
         prompts: Callable[[], Awaitable[Sequence[Prompt | ImagePrompt]]],
         caption: str = "",
+        *,
+        thinking: bool = False,
     ) -> Turn:
         """Wait for the turn's place in the line, then answer. It can be stopped all the while."""
         task = cast("asyncio.Task[object]", asyncio.current_task())
-        running = self._running[turn.id] = _Running(turn, task)
+        running = self._running[turn.id] = _Running(turn, task, thinking)
+        self._quiet.clear()
+
+        async def told() -> None:  # or the next start would not find what says that it waits
+            await self._kept(turn, self._store.place(turn.id, surface.ref, ""))
+
         try:
-            async with self._place_in_line(line, surface):
-                return await self._answer(running, surface, await prompts(), caption)
+            async with self._lines.place(line, turn.request.user, surface, told):
+                return await self._answer(running, surface, await prompts(), line, caption)
         except asyncio.CancelledError:
             if not running.take_stop():
-                if not running.has_begun:
-                    await self._say_goodbye(self.say(surface, NOT_ANSWERED))
                 raise
             await self.say(surface, STOPPED, _retry(turn))
-            return replace(turn, status=Status.STOPPED)
+            return replace(turn, status=Status.STOPPED, due=None)
         finally:
             del self._running[turn.id]
-
-    @asynccontextmanager
-    async def _place_in_line(self, key: str, surface: Surface) -> AsyncIterator[None]:
-        """First come, first served. Whoever waits is told so."""
-        line = self._lines.setdefault(key, deque())
-        check_queue(len(line) - 1)
-        place = asyncio.Event()
-        line.append(place)
-        line[0].set()
-        try:
-            if not place.is_set():
-                await self._tell_of_waiting(place, surface, len(line) - 1)
-            await place.wait()
-            yield
-        finally:
-            line.remove(place)
-            if line:
-                line[0].set()
-            elif self._lines.get(key) is line:
-                del self._lines[key]
-
-    async def _tell_of_waiting(self, place: asyncio.Event, surface: Surface, ahead: int) -> None:
-        """Say that an answer waits, when that takes a while and nothing more urgent wants the
-        platform; not at all once its turn has come."""
-        loop = asyncio.get_running_loop()
-        budgets = surface.capabilities.limits(send=True)
-        pause = TOLD_AFTER
-        while pause > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await place.wait()
-                    return
-            pause = self._pacer.delay(budgets, loop.time())
-        self._pacer.spend(budgets, loop.time())
-        try:
-            await surface.show(Page(0, _waiting(ahead)))
-        except SurfaceError as error:
-            log.info("could not say that an answer waits: %s", error)
+            if not self._running:
+                self._quiet.set()
 
     async def _answer(
         self,
         running: _Running,
         surface: Surface,
         prompts: Sequence[Prompt | ImagePrompt],
+        line: str,
         caption: str,
     ) -> Turn:
         """Stream the reply to the screen, then show how it ended."""
         running.has_begun = True
         turn = running.turn
         stop = [Action("Stop", f"/stop {turn.id}")]
-        async with Renderer(surface, self._pacer, actions=stop) as renderer:
+
+        async def note(text: str) -> None:
+            await self._kept(turn, self._store.place(turn.id, surface.ref, text))
+
+        renderer = Renderer(
+            surface,
+            self._scheduler,
+            actions=stop,
+            note=note,
+            is_crowded=lambda: self._lines.is_crowded(line),
+        )
+        async with renderer:
             heard = await self._hear(running, prompts, renderer)
             running.is_over = True
-            await self._present(turn, surface, renderer, heard, caption)
-        return replace(
-            turn,
-            model=heard.model,
-            status=heard.status,
-            reply=None if heard.status is Status.FAILED else heard.reply.message(),
-            usage=heard.reply.usage,
-        )
+            ended = heard.as_end_of(turn)
+            # Beside the last frame: whatever becomes of that, nothing that was heard is lost.
+            kept = asyncio.create_task(
+                self._kept(turn, self._store.finish(replace(ended, surface=surface.ref)))
+            )
+            try:
+                await self._present(turn, surface, renderer, heard, caption)
+            except (Busy, Unreachable) as error:
+                wait = error.retry_after if isinstance(error, Busy) else AGAIN
+                log.warning("turn %s will be shown in %.0f s: %r", turn.id, wait, error)
+                return replace(ended, due=time.time() + wait)
+            finally:
+                await kept
+        return replace(heard.as_end_of(turn), due=None)
+
+    async def _kept(self, turn: Turn, writing: Awaitable[None]) -> None:
+        """Write beside the answer: a database in trouble must not keep it from the screen."""
+        try:
+            await writing
+        except StorageError as error:
+            log.error("turn %s could not be noted: %s", turn.id, error)
 
     async def _hear(
         self, running: _Running, prompts: Sequence[Prompt | ImagePrompt], renderer: Renderer
@@ -207,7 +237,7 @@ class Conversations:
             for prompt, spare in zip(prompts, [*prompts[1:], None], strict=True):
                 reply = Reply()
                 try:
-                    await self._listen(prompt, reply, renderer)
+                    await self._listen(prompt, reply, renderer, running.thinking)
                     break
                 except GatewayError as error:
                     _log_failure(running.turn, prompt.model, error)
@@ -217,7 +247,7 @@ class Conversations:
             return _Heard(reply, prompt.model, Status.FAILED, f"⚠️ {error.notice}")
         except asyncio.CancelledError:
             if not running.take_stop():
-                await self._say_goodbye(renderer.finish(INTERRUPTED))
+                await self._say_goodbye(running.turn, renderer)
                 raise
             return _Heard(reply, prompt.model, Status.STOPPED, STOPPED)
         footer = _ENDINGS.get(reply.ending or Ending.COMPLETE, "")
@@ -247,18 +277,25 @@ class Conversations:
             text = _paragraphs(caption or heard.reply.text, footer, f"⚠️ {error.notice}")
             await self.say(surface, text, _retry(turn))
 
-    async def _listen(self, prompt: Prompt | ImagePrompt, reply: Reply, renderer: Renderer) -> None:
+    async def _listen(
+        self, prompt: Prompt | ImagePrompt, reply: Reply, renderer: Renderer, thinking: bool
+    ) -> None:
         async with self._gateway.stream(prompt) as events:
             async for event in events:
                 reply.add(event)
                 if isinstance(event, TextDelta):
                     renderer.write(event.text)
+                elif thinking and isinstance(event, ThinkingDelta):
+                    renderer.think(event.text)
 
-    async def _say_goodbye(self, saying: Awaitable[None]) -> None:
+    async def _say_goodbye(self, turn: Turn, renderer: Renderer) -> None:
+        """Mark the half answer. Where that fails, the turn is left outstanding and the next start
+        does it."""
         try:
             async with asyncio.timeout(GOODBYE):
-                await saying
-        except (TimeoutError, SurfaceError) as error:
+                await renderer.finish(INTERRUPTED, actions=_retry(turn))
+                await self._store.finish(replace(turn, status=Status.FAILED, due=None))
+        except (TimeoutError, SurfaceError, StorageError) as error:
             log.info("could not mark an interrupted answer: %r", error)
 
 
@@ -271,6 +308,16 @@ class _Heard:
     status: Status
     footer: str
 
+    def as_end_of(self, turn: Turn) -> Turn:
+        """The turn as it ended; it is due until that was shown."""
+        return replace(
+            turn,
+            model=self.model,
+            status=self.status,
+            reply=None if self.status is Status.FAILED else self.reply.message(),
+            usage=self.reply.usage,
+        )
+
 
 @dataclass(slots=True)
 class _Running:
@@ -278,6 +325,7 @@ class _Running:
 
     turn: Turn
     task: asyncio.Task[object]
+    thinking: bool
     has_begun: bool = False
     is_stopped: bool = False
     is_over: bool = False
@@ -293,7 +341,8 @@ class _Running:
 
 def _retry(turn: Turn) -> list[Action]:
     """The button to ask again. Attachments are not kept, so a request that had some lacks it."""
-    return [] if turn.request.attachments else [Action("Retry", f"/retry {turn.id}")]
+    lacks = turn.request.attachments or turn.request.lost
+    return [] if lacks else [Action("Retry", f"/retry {turn.id}")]
 
 
 def _paragraphs(*parts: str) -> str:
@@ -318,11 +367,6 @@ def _caption(prompt: ImagePrompt, surface: Surface) -> str:
     text = prompt.text if len(prompt.text) <= limit else prompt.text[: limit // 2].rstrip() + " …"
     about = " · ".join(part for part in (prompt.model, prompt.aspect_ratio) if part)
     return f"{text}\n\n*{about}*"
-
-
-def _waiting(ahead: int) -> str:
-    before = "one answer" if ahead == 1 else f"{ahead} answers"
-    return f"⏳ *Waiting for {before} in this channel …*"
 
 
 def _log_failure(turn: Turn, model: str, error: GatewayError) -> None:

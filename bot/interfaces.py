@@ -7,7 +7,7 @@ differs between platforms is data (``Capabilities``), never an optional method.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -52,19 +52,30 @@ class Surface(Protocol):
         """Enough to find the reply again after a restart, through ``Adapter.reopen``; "" before the
         first page."""
 
+    @property
+    def posted(self) -> int:
+        """How many pages are there already: showing one of them is an edit, any other is a
+        send."""
+
     async def show(self, page: Page) -> None:
         """Make page N read so: send it where it is new, edit it where it is not. Idempotent.
 
-        Pages come one at a time and in order. Raises Busy (wait, then call again), Gone or
-        Unreachable. A send is repeated only when the first one surely did not arrive.
+        New pages come one at a time and in order, and a page is shown once at a time. Raises Busy
+        (wait, then call again), Gone or Unreachable. A send is repeated only when the first one
+        surely did not arrive.
         """
 
 
 class Handler(Protocol):
     """What an adapter is given."""
 
-    async def handle(self, request: Request, surface: Surface) -> Status:
-        """Answer the request on the surface; how it ended. Raises nothing but cancellation."""
+    async def handle(
+        self, request: Request, surface: Surface, taken: Callable[[], None] = lambda: None
+    ) -> Status:
+        """Answer the request on the surface; how it ended. Raises nothing but cancellation.
+
+        ``taken`` is called once the request is safe: from then on a crash cannot lose it.
+        """
 
     def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
         """Values to offer while somebody types an option, best first."""
@@ -72,12 +83,23 @@ class Handler(Protocol):
     async def history(self, channel: Channel) -> Sequence[Turn]:
         """The channel's remembered turns, oldest first; none where they cannot be read."""
 
+    def readiness(self) -> Mapping[str, bool]:
+        """Which platforms requests come through from at the moment, by name."""
+
+    def spare(self, budgets: Sequence[Budget]) -> bool:
+        """Whether there is plenty of room for a call that nobody would miss, such as a sign of
+        typing; it is counted then."""
+
     async def chat_model(self, channel: Channel) -> str:
         """The model that answers in the channel now."""
 
 
 class Adapter(Protocol):
     """One platform. Built with its own section of the settings; opens nothing before ``serve``."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests come through at the moment."""
 
     async def serve(self, handler: Handler) -> None:
         """Connect and pass requests on until cancelled. Raises AdapterError where trying again is
@@ -87,8 +109,9 @@ class Adapter(Protocol):
         """One real call that proves the credentials: who we are there. Raises AdapterError or
         Unreachable."""
 
-    def reopen(self, channel: Channel, ref: str) -> Surface:
-        """The surface of an earlier reply, by its ``ref``."""
+    def reopen(self, turn: Turn) -> Surface:
+        """The surface of an earlier turn's reply, by its ``surface``; a new one to answer on where
+        that is ""."""
 
 
 class Gateway(Protocol):
@@ -111,8 +134,16 @@ class Store(Protocol):
         """Claim the turn's source in its channel. False where it was claimed before: do not answer
         again."""
 
+    async def place(self, turn_id: str, surface: str, text: str) -> None:
+        """Write down how much of a running turn's reply is on the screen, and where: its
+        ``Surface.ref``. Kept until the turn ends."""
+
     async def finish(self, turn: Turn) -> None:
-        """Write down how a begun turn ended."""
+        """Write down how a begun turn ended, or that it is shown by now (``due`` is None)."""
+
+    async def outstanding(self, platform: str, now: float) -> list[Turn]:
+        """The turns of a platform whose outcome is ``due``, the oldest first. The
+        reply of one that has none is what was on the screen."""
 
     async def history(self, channel: Channel, limit: int) -> list[Turn]:
         """The newest ``limit`` turns with something to remember (a reply), oldest first."""

@@ -2,47 +2,64 @@
 
 The writer only takes note of what came; time decides when the painter brings the screen up to date,
 so a stalled stream still shows all it has and a slow platform never holds up the reading. One call
-is in flight at a time, and it always carries the newest text.
+is in flight for a page, and it always carries the newest text.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from bot import thoughts
 from bot.errors import Busy, Unreachable
 from bot.interfaces import Surface
-from bot.pacing import Pacer
+from bot.pacing import Budget, Rank, Wish
 from bot.pages import Pages
+from bot.scheduler import Scheduler
 from bot.types import Action, Attachment, File, Page
 
 log = logging.getLogger("switchboard.renderer")
 
 FIRST_WORDS = 4  # a first frame has this many words, or
 FIRST_WAIT = 0.2  # what came within so many seconds of the first one
-QUICK, QUICK_EDITS = 0.75, 4  # a reply begins quicker than it goes on: most are short
+NEARLY = 0.6  # of the time between two edits
+SOON = 0.02  # seconds
+SHORT = 4.0  # seconds that most replies take: within them edits come as often as budgets bear
 TRIES = 6  # of one call, when the platform does not answer
 MOST_PAGES = 8  # of one reply; a longer one goes on in a file
 GOES_ON = "⏬ *The answer is long; the rest follows in a file.*"
 IN_FILE = "⏬ *The whole answer is in the attached file.*"
-LONGEST_PENALTY = 300.0  # seconds; a platform that wants more has given up on us
+LONGEST_PENALTY = 20.0  # seconds that are waited out here; longer ones are for whoever asked
 
 
 class Renderer:
-    """``async with Renderer(surface, pacer) as renderer``: ``write`` as text comes, ``finish`` at
-    the end.
+    """``async with Renderer(surface, scheduler) as renderer``: ``write`` as text comes, ``finish``
+    at the end.
 
     Leaving the block without ``finish`` stops painting where it is. Once the surface has failed for
-    good, ``write`` and ``finish`` raise its SurfaceError.
+    good, ``write`` and ``finish`` raise its SurfaceError; where it only asks for a long wait (Busy)
+    or does not answer (Unreachable), ``finish`` alone does, so that the rest is heard.
+
+    ``note`` is told all that was written so far, beside each frame that shows it and once more when
+    there is a new page. ``is_crowded`` tells whether others wait to write in the same place.
     """
 
-    def __init__(self, surface: Surface, pacer: Pacer, actions: Sequence[Action] = ()) -> None:
+    def __init__(
+        self,
+        surface: Surface,
+        scheduler: Scheduler,
+        actions: Sequence[Action] = (),
+        note: Callable[[str], Awaitable[None]] | None = None,
+        is_crowded: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._surface = surface
-        self._pacer = pacer
+        self._scheduler = scheduler
+        self._note = note
+        self._is_crowded = is_crowded
         capabilities = surface.capabilities
         self._pages = Pages(capabilities.page_limit, capabilities.measure)
         self._unread: list[str] = []
@@ -51,9 +68,10 @@ class Renderer:
         self._changed = asyncio.Event()
         self._finishing = asyncio.Event()
         self._shown: list[Page] = []
+        self._thoughts: list[str] = []
         self._started_at: float | None = None
-        self._called = 0.0  # when the latest call went out
-        self._edits = 0  # calls that went out
+        self._called = -SHORT  # when the latest call went out
+        self._wishes: set[Wish] = set()
         self._media: tuple[Attachment, ...] = ()
         self._actions = tuple(actions)
 
@@ -73,17 +91,26 @@ class Renderer:
     @property
     def is_blank(self) -> bool:
         """Whether nothing was written so far."""
-        return self._started_at is None
+        return not any(text.strip() for text in self._written)
 
     def write(self, text: str) -> None:
         """Take note of more text. Never waits."""
-        if self._painter.done():
+        if self._painter.done() and not isinstance(self._painter.exception(), Busy | Unreachable):
             self._painter.result()
-        if self._started_at is None and text.strip():
-            self._started_at = asyncio.get_running_loop().time()
+        self._begin(text)
+        if not self._written and self._thoughts:
+            seconds = self._age(asyncio.get_running_loop().time())
+            self._unread.append(thoughts.folded("".join(self._thoughts), seconds))
         self._unread.append(text)
         self._written.append(text)
         self._changed.set()
+
+    def think(self, text: str) -> None:
+        """Take note of what the model says to itself; it stands above the answer. Never waits."""
+        if not self._written:
+            self._begin(text)
+            self._thoughts.append(text)
+            self._changed.set()
 
     async def finish(
         self,
@@ -105,22 +132,24 @@ class Renderer:
         self._media, self._actions = tuple(media), tuple(actions)
         self._finishing.set()
         self._changed.set()
+        for wish in self._wishes:
+            self._scheduler.promote(wish)
         await self._painter
 
-    def _read(self) -> None:
-        if self._unread:
-            self._pages.feed("".join(self._unread))
-            self._unread.clear()
+    def _begin(self, text: str) -> None:
+        if self._started_at is None and text.strip():
+            self._started_at = asyncio.get_running_loop().time()
+
+    # --- when ---
 
     async def _paint(self) -> None:
         await self._first_words()
         while True:
             await self._changed.wait()
             self._changed.clear()
-            while (page := self._due()) is not None:
-                await self._room(page)
-                self._read()
-                await self._show(self._due() or page)
+            while self._due():
+                await self._pleasant_moment()
+                await self._show_all()
             if self._finishing.is_set() and not self._changed.is_set():
                 return
 
@@ -130,7 +159,7 @@ class Renderer:
         while not self._finishing.is_set():
             if self._started_at is not None:
                 left = self._started_at + FIRST_WAIT - loop.time()
-                if left <= 0 or len("".join(self._unread).split()) > FIRST_WORDS:
+                if left <= 0 or len("".join(self._unread or self._thoughts).split()) > FIRST_WORDS:
                     break
                 await _wait(self._changed, left)
             else:
@@ -138,32 +167,75 @@ class Renderer:
             self._changed.clear()
         self._changed.set()
 
-    def _due(self) -> Page | None:
-        """The next page that the screen does not show as it should be, in order."""
+    async def _pleasant_moment(self) -> None:
+        """Wait until the page that grows is to be shown again, unless a page is full before."""
+        loop = asyncio.get_running_loop()
+        capabilities = self._surface.capabilities
+        while self._shown and not self._finishing.is_set():
+            due, now = self._due(), loop.time()
+            if not due or due[0].final:
+                return
+            span = max(0.0, SHORT - self._age(now))
+            rank = Rank.LEISURE if self._is_crowded() else Rank.EDIT
+            bearable = self._scheduler.spacing(self._limits(due[0].number), rank, span)
+            spacing = max(capabilities.pace, bearable)
+            left = self._called + spacing - now
+            full_in = self._full_in(due[0], now)
+            # What is about to be full is shown then: that saves a call.
+            if left <= 0 and (full_in > NEARLY * spacing or left < -spacing):
+                return
+            await _wait(self._finishing, min(full_in, left) if left > 0 else full_in)
+
+    def _age(self, now: float) -> float:
+        """Seconds since the first text came."""
+        return 0.0 if self._started_at is None else now - self._started_at
+
+    def _full_in(self, page: Page, now: float) -> float:
+        """Seconds until the page is full, if the text goes on to come as it did."""
+        came = sum(map(len, self._written))
+        rate = came / max(self._age(now), 0.1)
+        left = self._surface.capabilities.page_limit - len(page.text)
+        return max(left / rate, SOON) if rate > 0 else SHORT
+
+    # --- what ---
+
+    def _read(self) -> None:
+        if self._unread:
+            self._pages.feed("".join(self._unread))
+            self._unread.clear()
+
+    def _due(self) -> list[Page]:
+        """The pages that the screen does not show as they should be, in order."""
+        return [
+            page
+            for page in self._wanted()
+            if page.number >= len(self._shown) or self._shown[page.number] != page
+        ]
+
+    def _wanted(self) -> list[Page]:
+        """Every page as it should read by now."""
         self._read()
         final = self._finishing.is_set()
         texts = self._texts(final)
-        last = len(texts) - 1
-        if final and self._media and (last < 0 or not self._media_fits(texts[last])):
+        if final and self._media and not (texts and self._media_fits(texts[-1])):
             texts.append("")
-            last += 1
-        for number, text in enumerate(texts):
-            closed = number < last or final
-            ends = final and number == last
-            page = Page(
+        last = len(texts) - 1
+        return [
+            Page(
                 number,
                 text,
-                media=self._media if ends else (),
+                media=self._media if final and number == last else (),
                 actions=self._actions if number == last else (),
-                final=closed,
+                final=number < last or final,
             )
-            if number >= len(self._shown) or self._shown[number] != page:
-                return page
-        return None
+            for number, text in enumerate(texts)
+        ]
 
     def _texts(self, final: bool) -> list[str]:
         """The text of each page. A reply of too many pages ends early and goes on in a file."""
         texts = self._pages.all
+        if not texts and self._thoughts and not final:
+            return [thoughts.growing("".join(self._thoughts))]
         if len(texts) <= MOST_PAGES:
             return texts
         last = "\n\n".join(part for part in (IN_FILE, self._footer) if part) if final else GOES_ON
@@ -173,75 +245,97 @@ class Renderer:
         capabilities = self._surface.capabilities
         return capabilities.measure(text) <= (capabilities.caption_limit or capabilities.page_limit)
 
-    async def _room(self, page: Page) -> None:
-        """Wait for the pleasant moment, or at the end for the first moment that the budgets
-        allow."""
-        loop = asyncio.get_running_loop()
-        capabilities = self._surface.capabilities
-        is_new = page.number >= len(self._shown)
-        budgets = capabilities.limits(send=is_new)
-        while True:
-            final = self._finishing.is_set()
-            now = loop.time()
-            wait = self._pacer.delay(budgets, now, final=final)
-            if not is_new and not final:
-                quick = QUICK if self._edits < QUICK_EDITS else 1.0
-                wait = max(wait, self._called + capabilities.pace * quick - now)
-            if wait <= 0:
-                self._pacer.spend(budgets, now)
-                self._called = now
-                self._edits += 1
-                return
-            if final:
-                await asyncio.sleep(wait)
-            else:
-                await _wait(self._finishing, wait)
+    # --- how ---
 
-    async def _show(self, page: Page) -> None:
+    async def _show_all(self) -> None:
+        """Whatever is due: full pages, and the growing one if none is full or all has come."""
+        due = self._due()
+        if not self._finishing.is_set():
+            due = [page for page in due if page.final] or due
+        new = [page.number for page in due if page.number >= len(self._shown)]
+        edits = [page.number for page in due if page.number < len(self._shown)]
+        # New pages go out one after the other, so that they stand in order; edits beside them.
+        lanes = [[number] for number in edits] + ([new] if new else [])
+        if len(lanes) == 1:
+            await self._show_each(lanes[0])
+            return
+        ends = await asyncio.gather(*map(self._show_each, lanes), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+
+    async def _show_each(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            await self._show(number)
+
+    async def _show(self, number: int) -> None:
         """Get one page onto the screen, however often the platform asks to wait."""
-        loop = asyncio.get_running_loop()
         failed = 0
         while True:
+            page = await self._admitted(number)
             try:
-                await self._surface.show(page)
+                await self._show_and_note(page)
                 break
             except Busy as busy:
                 if busy.retry_after > LONGEST_PENALTY:
                     raise
-                log.info(
-                    "%s asks to wait %.1f s", self._surface.ref or "a surface", busy.retry_after
-                )
-                is_new = page.number >= len(self._shown)
-                budgets = self._surface.capabilities.limits(send=is_new)
-                self._pacer.hold(budgets, loop.time() + busy.retry_after)
-                await asyncio.sleep(busy.retry_after)
+                where = self._surface.ref or "a surface"
+                log.info("%s asks to wait %.1f s", where, busy.retry_after)
+                self._scheduler.hold(self._limits(number), busy.retry_after)
             except Unreachable as error:
                 failed += 1
                 if failed == TRIES:
                     raise
                 log.info("a page was not shown (%s), trying again", error)
                 await asyncio.sleep(min(0.25 * 2**failed, 8.0))
-            self._read()
-            page = self._newest(page)
-        self._shown[page.number : page.number + 1] = [page]
+        is_new = number >= len(self._shown)
+        self._shown[number : number + 1] = [page]
+        if is_new and self._note is not None and not self._finishing.is_set():
+            await self._note("".join(self._written))
 
-    def _newest(self, page: Page) -> Page:
-        """The same page as it should read by now."""
-        due = self._due()
-        return due if due is not None and due.number == page.number else page
+    async def _show_and_note(self, page: Page) -> None:
+        if self._note is None or self._finishing.is_set():
+            await self._surface.show(page)
+        else:
+            noting = asyncio.ensure_future(self._note("".join(self._written)))
+            try:
+                await self._surface.show(page)
+            finally:
+                await noting
+
+    async def _admitted(self, number: int) -> Page:
+        """The page as it should read at the moment when the budgets let it through."""
+        page = self._wanted()[number]
+        rank = Rank.LEISURE if self._is_crowded() and not page.final else Rank.EDIT
+        if self._finishing.is_set():
+            rank = Rank.FINAL
+        elif not self._shown or page.final:
+            rank = Rank.FIRST
+        wish = Wish(self._limits(number), rank, self._called)
+        self._wishes.add(wish)
+        try:
+            await self._scheduler.admit(wish)
+        finally:
+            self._wishes.discard(wish)
+        self._called = asyncio.get_running_loop().time()
+        return self._wanted()[number]
+
+    def _limits(self, number: int) -> Sequence[Budget]:
+        return self._surface.capabilities.limits(send=number >= self._surface.posted)
 
 
 async def show_once(
-    surface: Surface, pacer: Pacer, text: str, actions: Sequence[Action] = ()
+    surface: Surface, scheduler: Scheduler, text: str, actions: Sequence[Action] = ()
 ) -> None:
     """Show a text that is complete already, in as many pages as it takes. Raises SurfaceError."""
-    async with Renderer(surface, pacer) as renderer:
+    async with Renderer(surface, scheduler) as renderer:
         renderer.write(text)
         await renderer.finish(actions=actions)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     """Until the event is set or the time is up."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
+    if seconds > 0:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()

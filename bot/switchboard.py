@@ -8,25 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from bot.commands import Command, bind, nearest
 from bot.commands.context import CHOICE, Context
-from bot.commands.retry import RETRY, meant
+from bot.commands.retry import KINDS, RETRY, meant
+from bot.config import LimitSettings
 from bot.conversations import Conversations
-from bot.errors import GatewayError, Refused, StorageError, SurfaceError, SwitchboardError
+from bot.errors import (
+    Busy,
+    GatewayError,
+    Refused,
+    StorageError,
+    SurfaceError,
+    SwitchboardError,
+    Unreachable,
+)
 from bot.gateway.models import ModelKind, Models
-from bot.interfaces import Gateway, Store, Surface
-from bot.pacing import Pacer
+from bot.interfaces import Adapter, Gateway, Store, Surface
+from bot.pacing import Budget
+from bot.policy import left_over
 from bot.prompt import HISTORY
+from bot.scheduler import Scheduler
 from bot.types import Channel, Request, Status, Turn
 
 log = logging.getLogger("switchboard")
 
 CATALOGUE_PAUSE = 3600.0  # seconds between two looks at the gateway's list of models
 CATALOGUE_RETRY = 60.0
+LOOK_EVERY = 5.0  # seconds between two looks at what is outstanding
+PAUSE = 5.0  # seconds until what could not be shown is tried again; it doubles
+LONGEST_PAUSE = 300.0
+GIVE_UP = 24 * 3600.0  # seconds after which nobody waits for an answer any more
 LATEST = 10_000  # people whose latest answer is known without its id
 
 
@@ -39,6 +55,7 @@ class Switchboard:
         gateway: Gateway,
         models: Models,
         commands: Sequence[Command],
+        limits: LimitSettings,
         fallback_models: Sequence[str] = (),
     ) -> None:
         self._store = store
@@ -47,10 +64,15 @@ class Switchboard:
         self._fallback_models = fallback_models
         self._commands = {command.name: command for command in commands}
         self._latest: dict[tuple[str, str], str] = {}
-        self._conversations = Conversations(store, gateway, Pacer())
+        self._here: set[str] = set()  # turns that are looked after
+        self._adapters: dict[str, Adapter] = {}
+        self._is_closing = False
+        self._scheduler = Scheduler()
+        self._conversations = Conversations(store, gateway, self._scheduler, limits)
 
-    async def handle(self, request: Request, surface: Surface) -> Status:
-        begun = time.perf_counter()
+    async def handle(
+        self, request: Request, surface: Surface, taken: Callable[[], None] = lambda: None
+    ) -> Status:
         try:
             request = await self._meant(request)
             turn = await self._conversations.begin(request, surface)
@@ -58,24 +80,43 @@ class Switchboard:
             log.error("could not claim a request: %s", error)
             await self._notice(surface, error.notice)
             return Status.FAILED
+        taken()
         if turn is None:
             log.info("%s: event %s was answered before", request.channel.key, request.source)
             return Status.DONE
-        ended = replace(turn, status=Status.FAILED)
-        try:
-            ended = await self._run(turn, surface)
-        finally:
-            await self._finish(ended, surface)
-            self._note(ended)
-            log.info(
-                "/%s in %s: %s after %.2f s (turn %s)",
-                request.command,
-                request.channel.key,
-                ended.status.value,
-                time.perf_counter() - begun,
-                turn.id,
-            )
-        return ended.status
+        if self._is_closing:
+            log.info("turn %s is left to the next start", turn.id)
+            return Status.RUNNING
+        return (await self._answer(turn, surface)).status
+
+    def readiness(self) -> Mapping[str, bool]:
+        return {name: adapter.ready for name, adapter in self._adapters.items()}
+
+    async def deliver(self, platform: str, adapter: Adapter) -> None:
+        """See through what is outstanding on a platform, until cancelled: what an earlier start has
+        left, and what could not be shown when it was ready."""
+        self._adapters[platform] = adapter
+        until = math.inf
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                try:
+                    left = await self._store.outstanding(platform, until)
+                except StorageError as error:
+                    log.error("cannot see what is outstanding on %s: %s", platform, error)
+                    left = []
+                new = [turn for turn in left if turn.id not in self._here]
+                for turn in new:
+                    self._here.add(turn.id)
+                    tasks.create_task(self._see_through(turn, adapter))
+                if not new:
+                    until = time.time() + LOOK_EVERY
+                    await asyncio.sleep(LOOK_EVERY)
+
+    async def close(self, seconds: float) -> None:
+        """Take nothing new up, and let answers under way end for so many seconds. Whatever else is
+        asked meanwhile is written down and left to the next start."""
+        self._is_closing = True
+        await self._conversations.close(seconds)
 
     def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
         known = self._commands.get(command)
@@ -92,6 +133,9 @@ class Switchboard:
         except StorageError as error:
             log.error("could not read the history of %s: %s", channel.key, error)
             return ()
+
+    def spare(self, budgets: Sequence[Budget]) -> bool:
+        return self._scheduler.spare(budgets)
 
     async def chat_model(self, channel: Channel) -> str:
         try:
@@ -136,9 +180,66 @@ class Switchboard:
             if len(self._latest) > LATEST:
                 del self._latest[next(iter(self._latest))]
 
+    async def _answer(self, turn: Turn, surface: Surface) -> Turn:
+        """Run the turn's command and write down how it ended. A cancelled one stays outstanding."""
+        begun = time.perf_counter()
+        self._here.add(turn.id)
+        try:
+            ended = await self._run(turn, surface)
+            await self._finish(ended, surface)
+        finally:
+            self._here.discard(turn.id)
+        self._note(ended)
+        log.info(
+            "/%s in %s: %s after %.2f s (turn %s)",
+            turn.request.command,
+            turn.request.channel.key,
+            ended.status.value,
+            time.perf_counter() - begun,
+            turn.id,
+        )
+        return ended
+
+    async def _see_through(self, turn: Turn, adapter: Adapter) -> None:
+        """Finish what nobody looks after: asked again where nobody saw anything of the answer,
+        shown as far as it came where somebody did."""
+        log.info("turn %s was left %s and is seen through", turn.id, turn.status.value)
+        try:
+            surface = adapter.reopen(turn)
+            notice = left_over(turn, time.time())
+            if notice is None:
+                await self._answer(turn, surface)
+            else:
+                await self._finish(await self._show_again(turn, surface, notice), surface)
+        except Exception:  # whatever one turn is, the others are seen through
+            log.exception("turn %s could not be seen through", turn.id)
+        finally:
+            self._here.discard(turn.id)
+
+    async def _show_again(self, turn: Turn, surface: Surface, notice: str) -> Turn:
+        """Try until the platform has taken it, or nobody waits for it any more."""
+        failed = replace(turn, status=Status.FAILED, reply=None, due=None)
+        pause = PAUSE
+        while True:
+            try:
+                await self._conversations.show_again(turn, surface, notice)
+            except (Busy, Unreachable) as error:
+                pause = min(2 * pause, LONGEST_PAUSE)
+                wait = max(pause, error.retry_after if isinstance(error, Busy) else 0.0)
+                if time.time() + wait > turn.started + GIVE_UP:
+                    log.error("turn %s is given up, nobody has seen its end: %r", turn.id, error)
+                    return failed
+                log.info("turn %s is shown again in %.0f s: %r", turn.id, wait, error)
+                await asyncio.sleep(wait)
+            except SurfaceError as error:
+                log.error("turn %s could not be shown: %r", turn.id, error)
+                return failed
+            else:
+                was_heard = turn.status in (Status.DONE, Status.STOPPED)
+                return replace(turn, due=None) if was_heard else failed
+
     async def _run(self, turn: Turn, surface: Surface) -> Turn:
         """Run the command. Every failure but cancellation ends as a notice."""
-        failed = replace(turn, status=Status.FAILED)
         try:
             command = self._find(turn.request.command)
             context = Context(
@@ -155,21 +256,21 @@ class Switchboard:
             ended = await command.run(context)
         except SurfaceError as error:
             log.warning("turn %s could not be shown: %r", turn.id, error)
-            await self._notice(surface, error.notice)
-            return failed
+            if isinstance(error, Busy | Unreachable) and turn.request.command not in KINDS:
+                return replace(turn, due=time.time() + PAUSE)  # costs nothing: run again then
+            return await self._fail(turn, surface, error.notice)
         except SwitchboardError as error:
             if not isinstance(error, Refused):
                 log.error("turn %s failed: %s", turn.id, error)
-            await self._notice(surface, error.notice)
-            return failed
+            return await self._fail(turn, surface, error.notice)
         except Exception:  # the last resort: a person is told, the log has all of it
             log.exception("turn %s failed", turn.id)
-            await self._notice(
+            return await self._fail(
+                turn,
                 surface,
                 f"Something went wrong on my side. Please try again. (Reference: {turn.id[:8]})",
             )
-            return failed
-        return ended or replace(turn, status=Status.DONE)
+        return ended or replace(turn, status=Status.DONE, due=None)
 
     def _find(self, name: str) -> Command:
         command = self._commands.get(name)
@@ -179,11 +280,20 @@ class Switchboard:
             raise Refused(f"There is no command /{name[:40]}. {hint}/help shows what I can do.")
         return command
 
-    async def _notice(self, surface: Surface, text: str) -> None:
+    async def _fail(self, turn: Turn, surface: Surface, why: str) -> Turn:
+        """The turn as it ended for this reason. Who could not be told yet is told later."""
+        later = await self._notice(surface, why)
+        return replace(turn, status=Status.FAILED, due=later and time.time() + later)
+
+    async def _notice(self, surface: Surface, text: str) -> float | None:
+        """Say it; None where that is done or cannot be, otherwise seconds to wait with it."""
         try:
             await self._conversations.say(surface, f"⚠️ {text}")
         except SurfaceError as error:
             log.warning("a notice could not be shown: %r", error)
+            if isinstance(error, Busy | Unreachable):
+                return max(PAUSE, error.retry_after if isinstance(error, Busy) else 0.0)
+        return None
 
     async def _finish(self, turn: Turn, surface: Surface) -> None:
         try:

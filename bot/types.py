@@ -108,6 +108,7 @@ class Request:
     quoted: Message | None = None
     pressed: bool = False  # by a button; what it changes on the screen may be answer enough
     again: str = ""  # the id of the turn that this request repeats and will replace
+    lost: int = 0  # attachments, quoted ones too, that it had before it was stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,8 @@ class Turn:
 
     ``reply`` is None where there is nothing to remember: the turn is still running, it failed, or
     its command takes no part in the conversation. ``surface`` is the reply's ``Surface.ref``.
+    ``due`` is when its outcome is to be shown (again), in case nobody is doing so; None once it was
+    shown, or given up.
     """
 
     id: str
@@ -162,6 +165,7 @@ class Turn:
     usage: Usage = Usage()
     surface: str = ""
     started: float = 0.0
+    due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

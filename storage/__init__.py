@@ -1,7 +1,8 @@
-"""What must survive a restart, in SQLite or PostgreSQL: ``open_store(url)`` and nothing else.
+"""What must survive a restart, in SQLite or PostgreSQL: ``open_store(url)``; and for the operator
+``back_up(url, file)`` and ``examine(url)``.
 
 ``store.py`` holds every query, ``schema.py`` the tables, ``rows.py`` what a turn looks like in
-them; ``sqlite.py`` and ``postgres.py`` are the two engines.
+them; ``sqlite.py`` and ``postgres.py`` are the two engines, and ``engines.py`` chooses.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bot.errors import StorageError
+from storage.backup import back_up
+from storage.check import Finding, examine
+from storage.engines import engine
 from storage.schema import migrate
-from storage.sqlite import Sqlite
-from storage.store import Driver, SqlStore
+from storage.store import SqlStore
 
-__all__ = ["SqlStore", "open_store"]
-
-_SQLITE = "sqlite:///"
-_POSTGRES = ("postgresql://", "postgres://")
+__all__ = ["Finding", "SqlStore", "back_up", "examine", "open_store"]
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def open_store(url: str, *, patience: float = 10.0) -> AsyncIterator[SqlSt
 
     Raises StorageError where it cannot be opened; its notice tells the operator what to do.
     """
-    driver = _driver(url, patience)
+    driver = engine(url, patience)
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(driver)
@@ -39,21 +39,3 @@ async def open_store(url: str, *, patience: float = 10.0) -> AsyncIterator[SqlSt
         except driver.faults as error:
             raise StorageError(driver.explain(error)) from error
         yield SqlStore(driver)
-
-
-def _driver(url: str, patience: float) -> Driver:
-    if url.startswith(_SQLITE) and url != _SQLITE:
-        return Sqlite(url.removeprefix(_SQLITE), patience)
-    if url.startswith(_POSTGRES):
-        try:
-            # Only now: an SQLite installation need not have asyncpg.
-            from storage.postgres import Postgres
-        except ModuleNotFoundError as error:
-            raise StorageError(
-                "STORAGE_URL: PostgreSQL needs the package asyncpg, which is not installed; "
-                'install it with: pip install "switchboard[postgres]".'
-            ) from error
-        return Postgres(url, patience)
-    raise StorageError(
-        "STORAGE_URL: it must be sqlite:///file.db or postgresql://user:password@host/database."
-    )

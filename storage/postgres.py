@@ -16,7 +16,7 @@ from storage.schema import Fetch
 
 # Any number will do, as long as every Switchboard takes the same and no other program does.
 _MIGRATION_LOCK = 0x5377_6974_6368_6264
-_MIGRATION_PATIENCE = 3600.0  # seconds: an index over years of turns takes its time
+_LONG = 3600.0  # seconds: an index over years of turns takes its time, and so does reading them
 
 _WRONG_ADDRESS = (
     "STORAGE_URL: it is not a valid address; write postgresql://user:password@host:5432/database, "
@@ -29,7 +29,10 @@ class Postgres:
 
     A connection that the server has closed is replaced at its next use. A statement whose caller
     was cancelled is cancelled on the server too; its connection serves again when that is settled.
+    ``read_only`` is for statements that take long and change nothing.
     """
+
+    self_check: tuple[str, ...] = ()  # files are the server's business; it has pg_amcheck
 
     faults: tuple[type[Exception], ...] = (
         asyncpg.PostgresError,
@@ -38,9 +41,10 @@ class Postgres:
         OSError,
     )
 
-    def __init__(self, url: str, patience: float) -> None:
+    def __init__(self, url: str, patience: float, *, read_only: bool = False) -> None:
         self._url = url
         self._patience = patience
+        self._read_only = read_only
 
     async def __aenter__(self) -> Self:
         try:
@@ -51,7 +55,7 @@ class Postgres:
                 min_size=1,
                 max_size=5,
                 timeout=self._patience,
-                command_timeout=self._patience,
+                command_timeout=_LONG if self._read_only else self._patience,
                 # By default asyncpg has the server reset the session after every statement, which
                 # costs as much again; single statements leave nothing behind to reset.
                 reset=_leave_as_it_is,
@@ -75,14 +79,17 @@ class Postgres:
                 await self._pool.close()
 
     async def fetch(self, sql: str, *args: Value) -> list[Row]:
-        return [dict(row) for row in await self._pool.fetch(_numbered(sql), *args)]
+        if not self._read_only:
+            return [dict(row) for row in await self._pool.fetch(_numbered(sql), *args)]
+        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+            return [dict(row) for row in await connection.fetch(_numbered(sql), *args)]
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[Fetch]:
         async with self._pool.acquire() as connection, connection.transaction():
 
             async def fetch(sql: str, *args: Value) -> list[Row]:
-                found = await connection.fetch(_numbered(sql), *args, timeout=_MIGRATION_PATIENCE)
+                found = await connection.fetch(_numbered(sql), *args, timeout=_LONG)
                 return [dict(row) for row in found]
 
             # Held until the transaction ends. Even "create table if not exists" races without it.

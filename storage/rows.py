@@ -1,8 +1,8 @@
 """Turn ⇄ row (pure): what of a turn is written down, and how it is read back.
 
 A turn comes back equal except for attachments: of those only kind, media type, name and size are
-kept, as a note in the row, and a rebuilt request or reply is without them. A reply's texts are kept
-as one.
+kept, as a note in the row; a rebuilt request or reply is without them, and ``Request.lost`` counts
+those of the request. A reply's texts are kept as one.
 
 Any text can be stored: what a database refuses (NUL on PostgreSQL, lone surrogates on both) is
 written as an escape by ``pack`` and restored by ``unpack``.
@@ -71,13 +71,15 @@ def begun(turn: Turn) -> tuple[Value, ...]:
         turn.status.value,
         turn.surface,
         turn.started,
+        turn.due,
     )
 
 
 def finished(turn: Turn, now: float) -> tuple[Value, ...]:
     """How a turn ended, in the order of ``store.FINISH``. ``now`` is in seconds since the epoch."""
     parts = turn.reply.parts if turn.reply else ()
-    says_something = any(isinstance(part, Text) for part in parts)
+    ended = turn.status is not Status.RUNNING
+    says_something = ended and any(isinstance(part, Text) for part in parts)
     return (
         turn.id,
         turn.model,
@@ -87,7 +89,8 @@ def finished(turn: Turn, now: float) -> tuple[Value, ...]:
         turn.usage.prompt_tokens,
         turn.usage.reply_tokens,
         turn.surface,
-        now if turn.status is not Status.RUNNING else None,
+        now,
+        turn.due,
     )
 
 
@@ -103,7 +106,13 @@ def turn_from(row: Row) -> Turn:
         usage=Usage(row["prompt_tokens"], row["reply_tokens"]),
         surface=row["surface"],
         started=row["started"],
+        due=row["due"],
     )
+
+
+def unpacked(row: Row) -> Row:
+    """The row with every text in it restored."""
+    return {name: unpack(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _request_json(request: Request) -> str:
@@ -116,12 +125,17 @@ def _request_json(request: Request) -> str:
             "quoted": None if request.quoted is None else _message_json(request.quoted),
             "roles": sorted(request.user.roles),
             "moderator": request.user.moderator,
+            "pressed": request.pressed,
+            "again": request.again,
+            "lost": request.lost,
         }
     )
 
 
 def _request_from(row: Row) -> Request:
     words = json.loads(row["request"])
+    quoted = words["quoted"]
+    noted = len(words["attachments"]) + (len(quoted["attachments"]) if quoted else 0)
     return Request(
         channel=Channel(row["platform"], row["server"], row["channel_id"], row["thread"]),
         user=User(row["user_id"], row["user_name"], frozenset(words["roles"]), words["moderator"]),
@@ -129,7 +143,11 @@ def _request_from(row: Row) -> Request:
         command=row["command"],
         text=words["text"],
         options=words["options"],
-        quoted=None if words["quoted"] is None else _message_from(words["quoted"]),
+        quoted=None if quoted is None else _message_from(quoted),
+        # Schema 2 did not have these.
+        pressed=words.get("pressed", False),
+        again=words.get("again", ""),
+        lost=words.get("lost", 0) + noted,
     )
 
 

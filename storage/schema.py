@@ -89,6 +89,21 @@ MIGRATIONS: tuple[Migration, ...] = (
             """,
         ),
     ),
+    Migration(
+        3,
+        "A turn is due until its outcome was shown, so that a restart can find what a crash left "
+        "hanging. What began under older programs is not due: nobody knows what was shown. While a "
+        "turn runs, shown is what of its reply is on the screen.",
+        (
+            "alter table turns add column due double precision",
+            "alter table turns add column shown text",
+            # Holds only what is due, so it stays small however many turns there are.
+            """
+            create index turns_due on turns (platform, due, started, id)
+            where due is not null and forgotten = 0
+            """,
+        ),
+    ),
 )
 
 # Named after the program: in a shared database somebody else may well have "migrations".
@@ -127,4 +142,5 @@ async def migrate(fetch: Fetch, migrations: Sequence[Migration] = MIGRATIONS) ->
                 time.time(),
             )
     # SQLite opens a write-protected file without a word: find out now, not at the first question.
-    await fetch("update switchboard_schema set applied = applied")
+    # It changes no row: who only looks in (the doctor) writes nothing beside a bot that runs.
+    await fetch("update switchboard_schema set applied = applied where version = 0")

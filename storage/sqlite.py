@@ -31,30 +31,41 @@ class Sqlite:
     """A file, or ``:memory:``. ``patience`` is how many seconds to wait for another program's lock.
 
     There is one connection: SQLite has one writer at a time anyway, and before 3.51.3 two that
-    write and check-point at once can, very rarely, damage the file. A statement whose caller was
-    cancelled still runs to its end, so it is never half done.
+    write and check-point at once can, very rarely, damage the file. One that is ``read_only`` does
+    neither, whatever it is asked, and makes no new file. A statement whose caller was cancelled
+    still runs to its end, so it is never half done.
     """
+
+    # Checks every page, every index, and that what is referred to is there.
+    self_check: tuple[str, ...] = ("pragma integrity_check", "pragma foreign_key_check")
 
     # ValueError is aiosqlite's "closed", OverflowError is sqlite3's "larger than 64 bits".
     faults: tuple[type[Exception], ...] = (sqlite3.Error, OSError, ValueError, OverflowError)
 
-    def __init__(self, path: str, patience: float) -> None:
+    def __init__(self, path: str, patience: float, *, read_only: bool = False) -> None:
         self._path = path
         self._patience = patience
+        self._read_only = read_only
+        self._address = Path(path).absolute().as_uri() + "?mode=ro" if read_only else path
         # Autocommit (isolation_level None): a statement is a transaction.
-        self._connection = aiosqlite.connect(path, timeout=patience, isolation_level=None)
+        self._connection = aiosqlite.connect(
+            self._address, timeout=patience, isolation_level=None, uri=read_only
+        )
 
     async def __aenter__(self) -> Self:
         # aiosqlite leaves a thread behind where it cannot open a file, and that one complains when
         # the program ends before it; so a file that cannot be opened is found out without it. This
         # takes no lock, and it happens once.
-        sqlite3.connect(self._path).close()
+        sqlite3.connect(self._address, uri=self._read_only).close()
         await self._connection
         try:
             self._connection.row_factory = sqlite3.Row
-            await self._enter_wal()
-            for pragma in _PRAGMAS:
-                await self.fetch(pragma)
+            if self._read_only:
+                await self.fetch("pragma schema_version")  # looks inside, as opening does not
+            else:
+                await self._enter_wal()
+                for pragma in _PRAGMAS:
+                    await self.fetch(pragma)
         except BaseException:
             # Its thread would keep the program from ending.
             await self._connection.close()
@@ -91,28 +102,31 @@ class Sqlite:
                 await self.fetch(_WAL)
                 return
             except sqlite3.OperationalError as error:
-                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
             await asyncio.sleep(0.01)
 
     def explain(self, error: Exception) -> str:
         path = Path(self._path).absolute()
-        return f"STORAGE_URL: the database file {path} {_trouble(path, error)}."
+        trouble = _trouble(path, error, reading=self._read_only)
+        return f"STORAGE_URL: the database file {path} {trouble}."
 
 
-def _code(error: Exception) -> int:
+def primary_code(error: Exception) -> int:
     """SQLite's primary result code; SQLITE_OK for an error that is not SQLite's."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
 
 
-def _trouble(path: Path, error: Exception) -> str:
+def _trouble(path: Path, error: Exception, *, reading: bool) -> str:
     """What is wrong and what to do, to follow the file's name."""
+    if reading and not os.path.lexists(path):
+        return "is not to be found; name another file"
     # os.path, because Path.is_dir raises where a folder above may not be entered.
     if os.path.isdir(path):  # noqa: PTH112
         return "is a folder; add a file name"
     if not os.path.isdir(path.parent):  # noqa: PTH112
         return f"has no folder to be in; create {path.parent}, or name another file"
-    match _code(error):
+    match primary_code(error):
         case sqlite3.SQLITE_NOTADB:
             return "is not an SQLite database; name another file"
         case sqlite3.SQLITE_CORRUPT:
@@ -120,6 +134,8 @@ def _trouble(path: Path, error: Exception) -> str:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "is held by another program; stop that one (a second bot?), or name another file"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            if reading:
+                return "cannot be read; let this account read it and write to its folder"
             return "cannot be written; let this account write to it and to its folder"
         case sqlite3.SQLITE_FULL:
             return "cannot grow, as the disk is full; make room, or name another file"

@@ -21,6 +21,7 @@ class Driver(Protocol):
     """One engine, opened and closed by ``async with``; it raises its library's ``faults``."""
 
     faults: tuple[type[Exception], ...]
+    self_check: tuple[str, ...]  # what has the engine check its own files; sound: no rows, or "ok"
 
     async def __aenter__(self) -> Self: ...
 
@@ -41,45 +42,66 @@ class Driver(Protocol):
 BEGIN = """
 insert into turns (
     id, channel, platform, server, channel_id, thread, source, user_id, user_name, command, request,
-    model, status, surface, started, seq
+    model, status, surface, started, due, seq
 ) values (
-    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
     (select coalesce(max(seq), 0) + 1 from turns where channel = ?2)
 )
 on conflict (channel, source) do nothing
 returning id
 """
 
+# A place that is written down late, after the turn has ended, changes nothing.
+PLACE = """
+update turns set
+    surface = case when status = 'running' then ?2 else surface end,
+    shown = case
+        when status <> 'running' then shown
+        when forgotten = 0 then nullif(?3, '')
+    end
+where id = ?1
+returning id
+"""
+
 # A turn that was forgotten while it ran keeps how it ended and what it cost, never what it said.
+# When it ended is when that was first written down: a later call says that it was shown by then.
 FINISH = """
 update turns set
     model = ?2,
     status = ?3,
     reply = case when forgotten = 0 then ?4 end,
+    shown = case when cast(?10 as double precision) is not null then shown end,
     media = case when forgotten = 0 then ?5 else '[]' end,
     prompt_tokens = ?6,
     reply_tokens = ?7,
     surface = ?8,
-    finished = ?9
+    finished = case when ?3 <> 'running' then coalesce(finished, ?9) end,
+    due = ?10
 where id = ?1
 returning id
 """
 
-HISTORY = """
+_TURN = """
 select
     id, platform, server, channel_id, thread, source, user_id, user_name, command, request, model,
-    status, reply, prompt_tokens, reply_tokens, surface, started
-from turns
+    status, prompt_tokens, reply_tokens, surface, started, due
+"""
+
+OUTSTANDING = f"""
+{_TURN}, coalesce(reply, shown) as reply from turns
+where platform = ?1 and due <= ?2 and forgotten = 0
+order by due, started, id
+"""
+
+HISTORY = f"""
+{_TURN}, reply from turns
 where channel = ?1 and forgotten = 0 and reply is not null
 order by seq desc, started desc, id desc
 limit ?2
 """
 
-FIND = """
-select
-    id, platform, server, channel_id, thread, source, user_id, user_name, command, request, model,
-    status, reply, prompt_tokens, reply_tokens, surface, started
-from turns
+FIND = f"""
+{_TURN}, reply from turns
 where id = ?1 and forgotten = 0
 """
 
@@ -88,6 +110,7 @@ update turns set
     forgotten = 1,
     request = ?2,
     reply = case when reply is not null then '' end,
+    shown = null,
     media = '[]'
 where channel = ?1 and forgotten = 0 and (?3 = '' or id = ?3)
 returning reply
@@ -111,10 +134,22 @@ class SqlStore:
         """Claim the turn's source in its channel. False where it was claimed before."""
         return bool(await self._fetch(BEGIN, *rows.begun(turn)))
 
+    async def place(self, turn_id: str, surface: str, text: str) -> None:
+        """Write down how much of a running turn's reply is on the screen, and where; for any other
+        turn nothing. Kept until the turn ends. Raises StorageError where it was never begun."""
+        if not await self._fetch(PLACE, turn_id, surface, text):
+            raise _never_begun(turn_id)
+
     async def finish(self, turn: Turn) -> None:
-        """Write down how a begun turn ended. Raises StorageError where it was never begun."""
+        """Write down how a begun turn ended, or that it is shown by now (``due`` is None). Raises
+        StorageError where it was never begun."""
         if not await self._fetch(FINISH, *rows.finished(turn, time.time())):
-            raise StorageError(detail=f"turn {turn.id!r} is not in the database")
+            raise _never_begun(turn.id)
+
+    async def outstanding(self, platform: str, now: float) -> list[Turn]:
+        """The turns of a platform whose outcome is ``due``, the oldest first. The reply of one that
+        has none is what was on the screen, None for nothing."""
+        return [rows.turn_from(row) for row in await self._fetch(OUTSTANDING, platform, now)]
 
     async def history(self, channel: Channel, limit: int) -> list[Turn]:
         """The newest ``limit`` turns with something to remember (a reply), oldest first."""
@@ -151,10 +186,8 @@ class SqlStore:
             found = await self._driver.fetch(sql, *packed)
         except self._driver.faults as error:
             raise StorageError(detail=f"{type(error).__name__}: {error}") from error
-        return [
-            {
-                name: rows.unpack(value) if isinstance(value, str) else value
-                for name, value in row.items()
-            }
-            for row in found
-        ]
+        return [rows.unpacked(row) for row in found]
+
+
+def _never_begun(turn_id: str) -> StorageError:
+    return StorageError(detail=f"turn {turn_id!r} is not in the database")

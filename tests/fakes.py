@@ -4,14 +4,27 @@ a dict."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from bot.errors import SurfaceError
+from bot.errors import StorageError, SurfaceError
 from bot.events import Finish, ReplyEvent, TextDelta
 from bot.interfaces import Capabilities
-from bot.types import Channel, ImagePrompt, Page, Prompt, Request, Turn, User
+from bot.pacing import Budget
+from bot.types import (
+    Channel,
+    ImagePrompt,
+    Message,
+    Page,
+    Prompt,
+    Request,
+    Role,
+    Status,
+    Text,
+    Turn,
+    User,
+)
 
 CHANNEL = Channel("test", "harbour", "general")
 ALICE = User("1", "Alice")
@@ -21,6 +34,11 @@ def request(
     text: str = "hello", *, source: str = "1", command: str = "ask", user: User = ALICE
 ) -> Request:
     return Request(CHANNEL, user, source, command, text=text)
+
+
+def turn_in(channel: Channel, surface: str = "", source: str = "") -> Turn:
+    """An earlier turn there, whose reply is on that surface."""
+    return Turn("an-earlier-one", Request(channel, ALICE, source), surface=surface)
 
 
 class FakeSurface:
@@ -34,18 +52,21 @@ class FakeSurface:
         self.frames: list[tuple[float, Page]] = []
         self.trouble: list[SurfaceError] = []
         self.latency = latency
-        self.in_flight = 0
+        self.in_flight: set[int] = set()
+        self.posted = 0
 
     async def show(self, page: Page) -> None:
-        assert self.in_flight == 0, "one call is in flight at a time"
-        self.in_flight += 1
+        assert page.number not in self.in_flight, "one call is in flight for a page"
+        assert page.number <= self.posted, "new pages come in order"
+        self.in_flight.add(page.number)
         try:
             await asyncio.sleep(self.latency)
             if self.trouble:
                 raise self.trouble.pop(0)
             self.frames.append((asyncio.get_running_loop().time(), page))
+            self.posted = max(self.posted, page.number + 1)
         finally:
-            self.in_flight -= 1
+            self.in_flight.discard(page.number)
 
     @property
     def pages(self) -> list[Page]:
@@ -105,29 +126,69 @@ def says(*words: str, every: float = 0.0) -> list[Step]:
     return [*steps, Finish()]
 
 
+class FakeHandler:
+    """``bot.interfaces.Handler`` but for ``handle``: knows nothing, and everybody has room."""
+
+    def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
+        return ()
+
+    async def history(self, channel: Channel) -> Sequence[Turn]:
+        return ()
+
+    async def chat_model(self, channel: Channel) -> str:
+        return "gpt-5-mini"
+
+    def spare(self, budgets: Sequence[Budget]) -> bool:
+        return True
+
+    def readiness(self) -> Mapping[str, bool]:
+        return {}
+
+
 class FakeStore:
     """``bot.interfaces.Store`` in dictionaries; held to the same contract in test_fakes.py."""
 
     def __init__(self) -> None:
         self.turns: dict[tuple[str, str], Turn] = {}
+        self.shown: dict[str, str] = {}
         self.forgotten: set[str] = set()
         self.chosen: dict[tuple[str, str], str] = {}
 
     async def begin(self, turn: Turn) -> bool:
-        key = (turn.request.channel.key, turn.request.source)
-        if key in self.turns:
+        if _key(turn) in self.turns:
             return False
-        self.turns[key] = turn
+        self.turns[_key(turn)] = turn
         return True
 
+    async def place(self, turn_id: str, surface: str, text: str) -> None:
+        turn = self._begun(turn_id)
+        if turn.status is Status.RUNNING:
+            self.turns[_key(turn)] = replace(turn, surface=surface)
+            self.shown[turn_id] = text
+
     async def finish(self, turn: Turn) -> None:
-        if turn.id in self.forgotten:
+        self._begun(turn.id)
+        if turn.id in self.forgotten or turn.status is Status.RUNNING:
             turn = replace(turn, reply=None)
-        self.turns[turn.request.channel.key, turn.request.source] = turn
+        if turn.due is None:
+            self.shown.pop(turn.id, None)
+        self.turns[_key(turn)] = turn
+
+    async def outstanding(self, platform: str, now: float) -> list[Turn]:
+        due = [
+            turn
+            for turn in self.turns.values()
+            if turn.request.channel.platform == platform
+            and turn.due is not None
+            and turn.due <= now
+            and turn.id not in self.forgotten
+        ]
+        due.sort(key=lambda turn: (turn.due, turn.started, turn.id))
+        return [_read_back(turn, self.shown.get(turn.id, "")) for turn in due]
 
     async def history(self, channel: Channel, limit: int) -> list[Turn]:
         turns = [
-            turn
+            _read_back(turn)
             for (key, _), turn in self.turns.items()
             if key == channel.key and turn.reply is not None
         ]
@@ -135,7 +196,7 @@ class FakeStore:
 
     async def find(self, turn_id: str) -> Turn | None:
         turns = (turn for turn in self.turns.values() if turn.id == turn_id)
-        return next((turn for turn in turns if turn.id not in self.forgotten), None)
+        return next((_read_back(turn) for turn in turns if turn.id not in self.forgotten), None)
 
     async def forget(self, channel: Channel, turn_id: str = "") -> int:
         held = await self.history(channel, 10**9)
@@ -151,3 +212,27 @@ class FakeStore:
 
     async def choose(self, channel: Channel, name: str, value: str) -> None:
         self.chosen[channel.key, name] = value
+
+    def _begun(self, turn_id: str) -> Turn:
+        for turn in self.turns.values():
+            if turn.id == turn_id:
+                return turn
+        raise StorageError(detail=f"turn {turn_id!r} was never begun")
+
+
+def _key(turn: Turn) -> tuple[str, str]:
+    return turn.request.channel.key, turn.request.source
+
+
+def _read_back(turn: Turn, shown: str = "") -> Turn:
+    """As a database gives it back: without attachments, which are counted."""
+    request = turn.request
+    lost, quoted = len(request.attachments), request.quoted
+    if quoted is not None:
+        kept = tuple(part for part in quoted.parts if isinstance(part, Text))
+        lost += len(quoted.parts) - len(kept)
+        quoted = replace(quoted, parts=kept)
+    request = replace(request, attachments=(), quoted=quoted, lost=request.lost + lost)
+    text = turn.reply.text if turn.reply else shown
+    reply = Message(Role.ASSISTANT, (Text(text),)) if turn.reply or shown else None
+    return replace(turn, request=request, reply=reply)

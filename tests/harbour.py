@@ -10,7 +10,8 @@ from adapters.discord import Discord
 from bot.commands import Command, Kind, Option
 from bot.config import DiscordSettings
 from bot.interfaces import Adapter, Surface
-from bot.types import Channel, Page, Request, Status, Turn
+from bot.types import Channel, Page, Request, Status
+from tests.fakes import FakeHandler
 from tests.simulators.discord import DiscordSimulator, Seen
 
 Answer = Callable[[Request, Surface], Awaitable[None]]
@@ -47,7 +48,7 @@ async def say_done(request: Request, surface: Surface) -> None:
     await surface.show(Page(0, "done", final=True))
 
 
-class Answering:
+class Answering(FakeHandler):
     """A handler that notes every request and answers it as the test says."""
 
     def __init__(self, answer: Answer = say_done) -> None:
@@ -57,7 +58,10 @@ class Answering:
         self.offered: list[str] = []
         self.answered = asyncio.Event()
 
-    async def handle(self, request: Request, surface: Surface) -> Status:
+    async def handle(
+        self, request: Request, surface: Surface, taken: Callable[[], None] = lambda: None
+    ) -> Status:
+        taken()
         self.requests.append(request)
         self.surfaces.append(surface)
         await self.answer(request, surface)
@@ -66,12 +70,6 @@ class Answering:
 
     def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
         return [value for value in self.offered if value.startswith(typed)]
-
-    async def history(self, channel: Channel) -> Sequence[Turn]:
-        return ()
-
-    async def chat_model(self, channel: Channel) -> str:
-        return "demo-chat"
 
 
 class Harbour:

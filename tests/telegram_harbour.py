@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from PIL import Image as Pillow
@@ -12,7 +12,8 @@ from PIL import Image as Pillow
 from adapters.telegram import Telegram
 from bot.config import TelegramSettings
 from bot.interfaces import Surface
-from bot.types import Channel, Image, Page, Request, Status, Turn
+from bot.types import Channel, Image, Page, Request, Status
+from tests.fakes import FakeHandler, turn_in
 from tests.simulators.telegram import Seen, TelegramSimulator
 
 Answer = Callable[[Request, Surface], Awaitable[None]]
@@ -41,7 +42,7 @@ def shows(*pages: Page) -> Answer:
     return answer
 
 
-class Answering:
+class Answering(FakeHandler):
     """A handler that notes every request and answers it as the test says."""
 
     def __init__(self, answer: Answer = say_done) -> None:
@@ -50,7 +51,10 @@ class Answering:
         self.surfaces: list[Surface] = []
         self.arrived = asyncio.Condition()
 
-    async def handle(self, request: Request, surface: Surface) -> Status:
+    async def handle(
+        self, request: Request, surface: Surface, taken: Callable[[], None] = lambda: None
+    ) -> Status:
+        taken()
         async with self.arrived:
             self.requests.append(request)
             self.surfaces.append(surface)
@@ -63,15 +67,6 @@ class Answering:
         async with asyncio.timeout(5), self.arrived:
             await self.arrived.wait_for(lambda: len(self.requests) > number)
         return self.requests[number]
-
-    def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
-        return ()
-
-    async def chat_model(self, channel: Channel) -> str:
-        return "gpt-5-mini"
-
-    async def history(self, channel: Channel) -> Sequence[Turn]:
-        return ()
 
 
 class Harbour:
@@ -86,14 +81,18 @@ class Harbour:
         self.group = telegram.add_group("Harbour", admins=[self.bob], members=[self.alice])
         self.adapter = self.new_adapter()
 
-    def new_adapter(self, token: str = "", api_url: str = "") -> Telegram:
+    def new_adapter(self, token: str = "", api_url: str = "", *, drafts: bool = False) -> Telegram:
         telegram = self.telegram
-        settings = {"token": token or telegram.token, "api_url": api_url or telegram.api_url}
+        settings = {
+            "token": token or telegram.token,
+            "api_url": api_url or telegram.api_url,
+            "drafts": drafts,
+        }
         return Telegram(TelegramSettings.model_validate(settings))
 
     def surface(self, chat: int) -> Surface:
         server = "" if chat == self.private else str(chat)
-        return self.adapter.reopen(Channel("telegram", server, str(chat)), "")
+        return self.adapter.reopen(turn_in(Channel("telegram", server, str(chat))))
 
     async def says(self, words: str, chat: int | None = None) -> Seen:
         """The bot's first message that says so."""

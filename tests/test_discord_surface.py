@@ -12,8 +12,9 @@ from adapters.discord.rest import Rest
 from adapters.discord.surface import DiscordSurface, Webhook
 from bot.errors import Busy, Gone, SurfaceError, Unreachable
 from bot.interfaces import Surface
-from bot.pacing import Pacer
+from bot.pacing import Pacer, Rank, Wish
 from bot.types import Action, File, Image, Page, Request
+from tests.fakes import turn_in
 from tests.harbour import PNG, Harbour, harbour_with_bot, harbour_without_bot, serving
 
 CAT = Image(PNG, "image/png", "cat.png")
@@ -239,12 +240,11 @@ async def test_a_used_up_limit_is_never_run_into(quiet: Harbour, rest: Rest) -> 
 
 
 async def test_the_budgets_leave_room_for_the_final_edit(quiet: Harbour, rest: Rest) -> None:
-    pacer, budgets = Pacer(), _in_channel(quiet, rest).capabilities.budgets
+    pacer, budgets = Pacer(), _in_channel(quiet, rest).capabilities.budgets[:1]
     for _ in range(4):
-        assert pacer.delay(budgets, 0.0) == 0.0
-        pacer.spend(budgets, 0.0)
-    assert pacer.delay(budgets, 0.0) == 5.0
-    assert pacer.delay(budgets, 0.0, final=True) == 0.0
+        assert pacer.serve([Wish(budgets, Rank.EDIT)], 0.0)[0]
+    assert pacer.serve([Wish(budgets, Rank.EDIT)], 1.0) == ([], 5.25)
+    assert pacer.serve([Wish(budgets, Rank.FINAL)], 1.0)[0]
 
 
 @pytest.mark.parametrize("denied", ["VIEW_CHANNEL", "SEND_MESSAGES"])
@@ -325,7 +325,7 @@ async def test_a_reopened_reply_is_edited_where_it_stands(harbour: Harbour) -> N
     ref = harbour.handler.surfaces[0].ref
     assert ref == f"{harbour.channel}/{seen.id}"
     adapter = harbour.adapter()
-    reopened = adapter.reopen(harbour.handler.requests[0].channel, ref)
+    reopened = adapter.reopen(turn_in(harbour.handler.requests[0].channel, ref))
     with pytest.raises(Unreachable):
         await reopened.show(Page(0, "before it serves"))
     async with serving(adapter, harbour.handler):

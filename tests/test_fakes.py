@@ -20,6 +20,13 @@ CONTRACT: list[Callable[[Any], Awaitable[None]]] = [
     contract.test_turns_that_end_side_by_side_lose_nothing,
     contract.test_what_is_said_after_forgetting_is_remembered,
     contract.test_a_turn_is_found_by_its_id_and_forgotten_by_itself,
+    contract.test_finishing_or_placing_a_turn_that_never_began_is_an_error,
+    contract.test_a_turn_is_outstanding_from_when_it_is_due_until_it_was_shown,
+    contract.test_what_is_outstanding_comes_by_platform_and_the_oldest_first,
+    contract.test_a_forgotten_turn_is_not_outstanding_and_can_still_end,
+    contract.test_what_is_on_the_screen_is_kept_with_its_place_until_the_turn_ends,
+    contract.test_a_running_turn_that_is_put_off_keeps_what_is_on_the_screen,
+    contract.test_a_request_says_how_many_attachments_were_not_kept,
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import sqlite3
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from bot.types import (
     User,
 )
 from storage import SqlStore, open_store
+from storage.store import OUTSTANDING
 
 CHANNEL = Channel("discord", "server", "channel")
 ANN = User("1", "Ann")
@@ -144,9 +146,11 @@ async def test_a_claim_outlives_its_turn_a_restart_and_forgetting(storage_url: s
         assert not await store.begin(begun(source="event"))
 
 
-async def test_finishing_a_turn_that_never_began_is_an_error(store: SqlStore) -> None:
+async def test_finishing_or_placing_a_turn_that_never_began_is_an_error(store: SqlStore) -> None:
     with pytest.raises(StorageError):
         await store.finish(answered(begun()))
+    with pytest.raises(StorageError):
+        await store.place("nobody", "message 1", "Once")
 
 
 # Remembering
@@ -228,11 +232,32 @@ async def test_attachments_are_noted_but_not_kept(store: SqlStore, storage_url: 
     [row] = await ask(storage_url, "select request, media from turns")
 
     assert found.request.attachments == ()
+    assert found.request.lost == 2
     assert found.request.quoted == Message(Role.USER, (Text("see"),), "Bob")
     assert found.reply == Message(Role.ASSISTANT, (Text("a cat"),))
     note = '{"kind":"image","media_type":"image/png","name":"cat.png","size":5}'
     assert row["media"] == f"[{note}]"
     assert row["request"].count(note) == 2
+
+
+async def test_a_request_says_how_many_attachments_were_not_kept(store: SqlStore) -> None:
+    """Those that it had lost before it was asked again count too."""
+    picture = Image(b"bytes", "image/png", "cat.png")
+    quoted = Message(Role.USER, (Text("see"), picture), "Bob")
+    turn = begun()
+    whole = replace(turn.request, attachments=(picture, picture), quoted=quoted)
+    first = replace(turn, request=whole)
+    await store.begin(first)
+    await store.finish(answered(first))
+    found = await store.find(turn.id)
+    assert found is not None
+    assert found.request == replace(
+        whole, attachments=(), quoted=Message(Role.USER, (Text("see"),), "Bob"), lost=3
+    )
+
+    again = replace(begun(), request=replace(found.request, source="again"))
+    await store.begin(again)
+    assert await store.find(again.id) == again
 
 
 async def test_a_reply_of_pictures_alone_leaves_nothing_to_remember(store: SqlStore) -> None:
@@ -284,13 +309,17 @@ turns = st.builds(
         options=st.dictionaries(texts, texts, max_size=3),
         attachments=st.just(()),
         quoted=st.none() | messages,
+        pressed=st.booleans(),
+        again=texts,
+        lost=st.integers(0, 99),
     ),
     model=texts,
-    status=st.sampled_from(Status),
+    status=st.sampled_from([Status.DONE, Status.STOPPED]),
     reply=st.builds(Message, st.just(Role.ASSISTANT), st.builds(Text, texts).map(lambda t: (t,))),
     usage=st.builds(Usage, st.integers(0, 2**53), st.integers(0, 2**53)),
     surface=texts,
     started=st.floats(allow_nan=False, allow_infinity=False),
+    due=st.none() | st.floats(allow_nan=False, allow_infinity=False),
 )
 
 
@@ -357,6 +386,152 @@ async def test_what_is_said_after_forgetting_is_remembered(store: SqlStore) -> N
     turn = await remember(store, begun())
 
     assert await store.history(CHANNEL, 10) == [turn]
+
+
+# Coming back to it
+
+
+def due(turn: Turn, when: float | None) -> Turn:
+    return replace(turn, due=when)
+
+
+async def test_a_turn_is_outstanding_from_when_it_is_due_until_it_was_shown(
+    store: SqlStore,
+) -> None:
+    turn = due(begun(), 50.0)
+    await store.begin(turn)
+    assert await store.outstanding("discord", 49.0) == []
+    assert await store.outstanding("discord", 50.0) == [turn]
+
+    done = due(answered(turn), 60.0)
+    await store.finish(done)
+    assert await store.outstanding("discord", 59.0) == []
+    assert await store.outstanding("discord", 60.0) == [done]
+
+    await store.finish(due(done, None))
+    assert await store.outstanding("discord", math.inf) == []
+    assert await store.history(CHANNEL, 9) == [due(done, None)]
+
+
+async def test_what_a_killed_program_left_is_outstanding_at_the_next_start(
+    storage_url: str,
+) -> None:
+    quoted = Message(Role.USER, (Text("see"), Image(b"bytes", "image/png")), "Bob")
+    turn = due(begun("and then?"), 50.0)
+    whole = replace(turn.request, quoted=quoted, again="an older turn", pressed=True)
+    async with open_store(storage_url) as store:
+        await store.begin(replace(turn, request=whole))
+    async with open_store(storage_url) as store:
+        [left] = await store.outstanding("discord", math.inf)
+
+    words = Message(Role.USER, (Text("see"),), "Bob")
+    assert left == replace(turn, request=replace(whole, quoted=words, lost=1))
+
+
+async def test_what_is_outstanding_comes_by_platform_and_the_oldest_first(store: SqlStore) -> None:
+    ages = [(3.0, 7.0), (1.0, 9.0), (1.0, 8.0), (2.0, 5.0)]
+    turns = [replace(begun(), due=when, started=started) for when, started in ages]
+    elsewhere = due(begun(channel=replace(CHANNEL, platform="telegram")), 1.0)
+    for turn in [*turns, elsewhere, begun()]:
+        await store.begin(turn)
+
+    assert await store.outstanding("discord", 3.0) == [turns[n] for n in (2, 1, 3, 0)]
+    assert await store.outstanding("telegram", 3.0) == [elsewhere]
+    assert await store.outstanding("web", 3.0) == []
+
+
+async def test_a_forgotten_turn_is_not_outstanding_and_can_still_end(store: SqlStore) -> None:
+    turn = due(begun(), 1.0)
+    await store.begin(turn)
+    await store.place(turn.id, "message 1", "Once")
+    await store.forget(CHANNEL)
+    assert await store.outstanding("discord", math.inf) == []
+
+    await store.place(turn.id, "message 1", "Once upon")
+    await store.finish(answered(turn))
+    await store.finish(due(answered(turn), None))
+
+    assert await store.outstanding("discord", math.inf) == []
+    assert await store.history(CHANNEL, 9) == []
+
+
+async def test_what_is_on_the_screen_is_kept_with_its_place_until_the_turn_ends(
+    store: SqlStore,
+) -> None:
+    turn = due(begun(), 1.0)
+    await store.begin(turn)
+    await store.place(turn.id, "message 7", "")
+    assert await store.outstanding("discord", 1.0) == [replace(turn, surface="message 7")]
+
+    await store.place(turn.id, "message 7,8", "Once upon\0 a")
+    shown = replace(
+        turn, surface="message 7,8", reply=Message(Role.ASSISTANT, (Text("Once upon\0 a"),))
+    )
+    assert await store.outstanding("discord", 1.0) == [shown]
+    assert await store.history(CHANNEL, 9) == []
+
+    failed = replace(turn, status=Status.FAILED, surface="message 9")
+    await store.finish(failed)
+    still_there = replace(failed, reply=shown.reply)
+    assert await store.outstanding("discord", 1.0) == [still_there]
+    await store.place(turn.id, "message 7,8", "Once upon a time")  # too late
+    assert await store.outstanding("discord", 1.0) == [still_there]
+
+
+async def test_a_running_turn_that_is_put_off_keeps_what_is_on_the_screen(store: SqlStore) -> None:
+    turn = due(begun(), 1.0)
+    await store.begin(turn)
+    await store.place(turn.id, "message 7", "Once")
+    [left] = await store.outstanding("discord", 1.0)
+
+    await store.finish(due(left, 2.0))
+
+    assert await store.outstanding("discord", 1.0) == []
+    assert await store.outstanding("discord", 2.0) == [due(left, 2.0)]
+    assert await store.history(CHANNEL, 9) == []
+
+
+async def test_nothing_of_a_forgotten_turns_screen_is_left(
+    store: SqlStore, storage_url: str
+) -> None:
+    turn = begun("my secret question")
+    await store.begin(turn)
+    await store.place(turn.id, "message 7", "a secret answer")
+    await store.forget(CHANNEL)
+    assert "secret" not in str(await ask(storage_url, "select * from turns"))
+    await store.place(turn.id, "message 7", "a secret answer, longer")
+
+    assert "secret" not in str(await ask(storage_url, "select * from turns"))
+
+
+async def test_a_turn_ended_when_that_was_first_written_down(
+    store: SqlStore, storage_url: str
+) -> None:
+    turn = begun()
+    await store.begin(turn)
+    await store.finish(due(answered(turn), 1.0))
+    first = await ask(storage_url, "select finished from turns")
+    await store.finish(answered(turn))
+
+    assert await ask(storage_url, "select finished from turns") == first
+
+
+async def test_what_is_outstanding_is_read_from_an_index_of_its_own(
+    store: SqlStore, storage_url: str
+) -> None:
+    await remember(store, begun())
+    sql = OUTSTANDING.replace("?1", "'discord'").replace("?2", "5.0")
+    if storage_url.startswith("sqlite"):
+        [step] = await ask(storage_url, f"explain query plan {sql}")
+        assert "turns USING INDEX turns_due (platform=? AND due<?)" in step["detail"]
+        return
+    connection = await asyncpg.connect(storage_url)
+    try:
+        await connection.execute("set enable_seqscan = off")  # or a small table is just read
+        plan = [row[0].strip() for row in await connection.fetch(f"explain {sql}")]
+    finally:
+        await connection.close()
+    assert any("Index Scan using turns_due on turns" in line for line in plan)
 
 
 # Choosing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import secrets
 import socket
@@ -12,23 +13,26 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from bot.errors import StorageError
+from bot.types import Channel, Message, Request, Role, Status, Text, Turn, Usage, User
 from storage import open_store
 from storage.postgres import Postgres
 from storage.schema import MIGRATIONS, Migration, migrate
 from storage.sqlite import Sqlite
-from storage.store import Driver, SqlStore
+from storage.store import Driver
 from tests import postgres
 from tests.test_storage import CHANNEL, ask, begun, remember
 
 ROOT = Path(__file__).parents[1]
 SECRET = "a-very-secret-word"
+HARBOUR = Channel("discord", "harbour", "general")
 OUR_CONNECTIONS = (
     "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
 )
@@ -119,15 +123,132 @@ async def test_only_one_opener_migrates_at_a_time(storage_url: str) -> None:
     assert order == ["first", "second"]
 
 
-async def test_an_older_database_is_brought_up_to_date_with_its_turns(storage_url: str) -> None:
-    async with driver(storage_url) as opened:
-        async with opened.exclusive() as fetch:
-            await migrate(fetch, MIGRATIONS[:1])
-        turn = await remember(SqlStore(opened), begun())
+ANN = User("1", "Ann")
+BOB = User("2", "Bob 🐻", frozenset({"cook", "admin"}), moderator=True)
+TOPIC = Channel("telegram", "", "-100", "7")
+
+
+def says(text: str) -> Message:
+    return Message(Role.ASSISTANT, (Text(text),))
+
+
+# What tests/schemas/2.sql holds, beside two choices and turn 6, which was forgotten.
+OLD_TURNS = [
+    Turn(
+        "1",
+        Request(HARBOUR, ANN, "event 1", text='What\'s a "boat"?\nIn one line: C:\\sea'),
+        "gpt-5",
+        Status.DONE,
+        says("It's a ship's child ⛵"),
+        Usage(12, 34),
+        "message 1",
+        1000.25,
+    ),
+    Turn(
+        "2",
+        Request(
+            HARBOUR,
+            BOB,
+            "event 2",
+            text="and this?",
+            options={"model": "claude"},
+            quoted=Message(Role.USER, (Text("see"),), "Ann"),
+            lost=2,
+        ),
+        "claude",
+        Status.STOPPED,
+        says("A cat, a"),
+        Usage(5, 6),
+        "message 2",
+        1001.0,
+    ),
+    Turn(
+        "3",
+        Request(HARBOUR, ANN, "event 3", text="\0 and \ud83d"),
+        "gpt-5",
+        Status.DONE,
+        says("\0\ud83d\x100041"),
+        Usage(1, 2),
+        "message 3",
+        1002.0,
+    ),
+    Turn(
+        "4",
+        Request(HARBOUR, ANN, "event 4", "image", "a fox"),
+        "nano-banana",
+        Status.FAILED,
+        started=1003.0,
+    ),
+    Turn("5", Request(TOPIC, BOB, "event 1", text="still there?"), started=1004.0),
+]
+
+
+async def load(url: str, schema: int) -> None:
+    """Make the database as a program with this schema left it."""
+    dump = (ROOT / "tests" / "schemas" / f"{schema}.sql").read_text()
+    if not url.startswith("sqlite"):
+        await postgres.execute(url, dump)
+        return
+    plain = sqlite3.connect(url.removeprefix("sqlite:///"))
+    try:
+        plain.executescript(dump)
+    finally:
+        plain.close()
+
+
+def test_there_is_a_dump_of_every_older_schema() -> None:
+    """The first was never released. A new migration brings the dump of the schema it changes:
+    some turns as ``sqlite3 FILE .dump`` prints them, and here what they must be read as."""
+    dumps = {int(path.stem) for path in (ROOT / "tests" / "schemas").glob("*.sql")}
+
+    assert dumps == set(range(2, MIGRATIONS[-1].number))
+
+
+async def test_a_database_of_schema_2_is_brought_up_to_date_with_all_it_held(
+    storage_url: str,
+) -> None:
+    await load(storage_url, 2)
 
     async with open_store(storage_url) as store:
-        assert await store.history(CHANNEL, 1) == [turn]
-        await store.choose(CHANNEL, "chat_model", "gpt-5")
+        assert [await store.find(turn.id) for turn in OLD_TURNS] == OLD_TURNS
+        assert await store.find("6") is None
+        assert await store.history(HARBOUR, 9) == OLD_TURNS[:3]
+        assert await store.choices(HARBOUR) == {"chat_model": "gpt-5"}
+        assert await store.choices(TOPIC) == {"image_model": "nano-banana ☃"}
+        assert await store.outstanding("telegram", math.inf) == []
+        for number in (1, 6):  # claims
+            event = Request(HARBOUR, ANN, f"event {number}")
+            assert not await store.begin(Turn("new", event))
+
+        turn = await remember(store, replace(begun(channel=HARBOUR), id="one more"))
+        assert await store.history(HARBOUR, 9) == [*OLD_TURNS[:3], turn]
+
+
+async def test_opening_what_is_up_to_date_writes_nothing(storage_url: str) -> None:
+    """The doctor may look in while a bot runs: beside it, nobody else should write."""
+    sqlite = storage_url.startswith("sqlite")
+    sql = "pragma data_version" if sqlite else "select xmin, ctid, * from switchboard_schema"
+
+    async with open_store(storage_url) as store, AsyncExitStack() as stack:
+        await remember(store, begun())
+        if sqlite:
+            plain = sqlite3.connect(storage_url.removeprefix("sqlite:///"))
+            stack.callback(plain.close)
+
+            async def look() -> object:
+                return plain.execute(sql).fetchall()
+        else:
+
+            async def look() -> object:
+                return await ask(storage_url, sql)
+
+        before = await look()
+        async with open_store(storage_url):
+            pass
+        assert await look() == before
+        if sqlite:  # the look would have seen a write
+            await remember(store, begun())
+            assert await look() != before
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(storage_url: str) -> None:
@@ -424,10 +545,10 @@ async def test_a_closed_store_leaves_no_connection(postgres_url: str) -> None:
     await wait_until_alone(postgres_url)
 
 
-async def run_python(code: str) -> str:
+async def run_python(code: str, *arguments: str) -> str:
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.commands import COMMANDS
+from bot.config import LimitSettings
 from bot.errors import Filtered, GatewayDown, Gone, Interrupted, NoCredit, StorageError
-from bot.events import Ending, Finish, Media, TextDelta
+from bot.events import Ending, Finish, Media, TextDelta, ThinkingDelta
 from bot.gateway.models import Models
 from bot.interfaces import Capabilities
 from bot.switchboard import Switchboard
@@ -17,6 +18,7 @@ from bot.types import Channel, Image, ImagePrompt, Page, Prompt, Request, Status
 from tests.clock import run
 from tests.fakes import CHANNEL, FakeGateway, FakeStore, FakeSurface, Step, request, says
 
+LIMITS = LimitSettings()
 PICTURE = Image(b"png", "image/png", "picture.png")
 
 
@@ -28,7 +30,7 @@ class Bench:
         self.store = FakeStore()
         self.gateway = FakeGateway(lambda prompt: self.script)
         self.models = Models("gpt-5-mini", "nano-banana")
-        self.switchboard = Switchboard(self.store, self.gateway, self.models, COMMANDS)
+        self.switchboard = Switchboard(self.store, self.gateway, self.models, COMMANDS, LIMITS)
 
     async def ask(
         self, asked: Request | str = "hi", surface: FakeSurface | None = None
@@ -124,7 +126,7 @@ def test_a_picture_in_the_making_holds_up_no_talk() -> None:
             [60.0, Media(PICTURE), Finish()] if isinstance(prompt, ImagePrompt) else says("quick")
         )
     )
-    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS)
+    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS, LIMITS)
 
     async def play() -> float:
         drawing = asyncio.ensure_future(bench.ask(request("a fox", command="image", source="1")))
@@ -264,7 +266,9 @@ def test_too_many_waiting_are_refused_with_a_reason() -> None:
     async def play() -> None:
         async with asyncio.TaskGroup() as tasks:
             for number, screen in enumerate(screens):
-                tasks.create_task(bench.ask(request("hi", source=str(number)), screen))
+                user = User(str(number), "One of many")
+                asked = request("hi", source=str(number), user=user)
+                tasks.create_task(bench.ask(asked, screen))
 
     run(play())
     assert sum("are waiting in this channel" in screen.text for screen in screens) == 9
@@ -302,22 +306,18 @@ def test_a_shutdown_marks_the_half_answer_and_hangs_up() -> None:
     assert turn.status is Status.FAILED
 
 
-def test_a_shutdown_tells_those_who_wait_too() -> None:
-    bench = Bench(TextDelta("The first half of it all"), 60.0, TextDelta("never"))
-    screens = [FakeSurface(), FakeSurface()]
+def test_one_person_does_not_fill_the_line_of_all() -> None:
+    bench = Bench(1.0, *says("ok"))
+    screens = [FakeSurface() for _ in range(8)]
 
     async def play() -> None:
-        tasks = [
-            asyncio.ensure_future(bench.ask(request("hi", source=str(number)), screen))
-            for number, screen in enumerate(screens)
-        ]
-        await asyncio.sleep(5)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.TaskGroup() as tasks:
+            for number, screen in enumerate(screens):
+                tasks.create_task(bench.ask(request("hi", source=str(number)), screen))
 
     run(play())
-    assert "before it could be answered" in screens[1].text
+    assert sum("6 of your questions" in screen.text for screen in screens) == 2
+    assert sum(screen.text == "ok" for screen in screens) == 6
 
 
 class PickySurface(FakeSurface):
@@ -371,7 +371,7 @@ class BrokenStore(FakeStore):
 
 def test_a_database_that_fails_is_told_in_one_sentence() -> None:
     bench = Bench()
-    bench.switchboard = Switchboard(BrokenStore(), bench.gateway, bench.models, COMMANDS)
+    bench.switchboard = Switchboard(BrokenStore(), bench.gateway, bench.models, COMMANDS, LIMITS)
 
     assert bench.type("hi").text == f"⚠️ {StorageError.notice}"
 
@@ -390,7 +390,9 @@ def test_model_names_complete_by_kind() -> None:
 def with_fallbacks(answers: dict[str, Sequence[Step]], *fallbacks: str) -> Bench:
     bench = Bench()
     bench.gateway = FakeGateway(lambda prompt: answers[prompt.model])
-    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS, fallbacks)
+    bench.switchboard = Switchboard(
+        bench.store, bench.gateway, bench.models, COMMANDS, LIMITS, fallbacks
+    )
     return bench
 
 
@@ -597,7 +599,7 @@ def test_a_failed_answer_can_be_asked_again_by_typing_retry() -> None:
 def test_a_retry_button_works_after_a_restart_and_only_for_who_may() -> None:
     bench = Bench()
     _, _, turn_id = retry_line(bench.type("hi", source="1")).partition(" ")
-    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS)
+    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS, LIMITS)
 
     refused = run(bench.ask(request(turn_id, command="retry", source="2", user=BOB)))
     allowed = run(bench.ask(request(turn_id, command="retry", source="3")))
@@ -631,7 +633,7 @@ def test_whatever_the_interleaving_each_request_ends_in_one_outcome_and_pairs_st
         return scripts[prompt.messages[-1].text.rpartition(" ")[2]]
 
     bench.gateway = FakeGateway(script)
-    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS)
+    bench.switchboard = Switchboard(bench.store, bench.gateway, bench.models, COMMANDS, LIMITS)
     screens = [FakeSurface() for _ in asked]
 
     async def play() -> None:
@@ -649,3 +651,25 @@ def test_whatever_the_interleaving_each_request_ends_in_one_outcome_and_pairs_st
         assert isinstance(prompt, Prompt)
         roles = [message.role.value for message in prompt.messages]
         assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
+
+
+def thinks(text: str) -> list[Step]:
+    return [ThinkingDelta("Let me see. "), 1.0, *says(text)]
+
+
+def test_thoughts_are_shown_only_where_the_channel_wants_them_and_are_never_remembered() -> None:
+    bench = Bench(*thinks("Yes."))
+
+    assert bench.type("hi", source="1").text == "Yes."
+    assert "now `on`" in bench.type("/settings thinking on", source="2").text
+    shown = bench.type("hi again", source="3").text
+    assert shown == "> 💭 *Thought for 1 s*\n> Let me see.\n\nYes."
+    assert [turn.reply and turn.reply.text for turn in run(bench.store.history(CHANNEL, 9))] == [
+        "Yes.",
+        "Yes.",
+    ]
+    assert "**thinking:** `on` (chosen for this channel)" in bench.type("/settings", "4").text
+    assert "can be: off, on, default" in bench.type("/settings thinking perhaps", "5").text
+    assert "There is no setting" in bench.type("/settings colour blue", "6").text
+    bench.type("/settings thinking default", "7")
+    assert bench.type("once more", source="8").text == "Yes."

@@ -64,7 +64,7 @@ async def asked(receiving: Receiving, *script: list[dict[str, Any]]) -> list[int
     """The offsets that Telegram was asked for until the script ended."""
     api = Scripted(*script)
     with pytest.raises(EndOfScript):
-        await poll(api, receiving.accept)
+        await poll(api, receiving.accept, lambda _: None)
     await api.disconnect()
     return api.asked
 

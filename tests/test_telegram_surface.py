@@ -9,6 +9,7 @@ import pytest
 
 from bot.errors import Busy, Gone, Unreachable
 from bot.types import Action, Channel, File, Image, Page
+from tests.fakes import turn_in
 from tests.telegram_harbour import (
     GREEN,
     NAVY,
@@ -502,7 +503,7 @@ async def test_where_the_bot_may_not_write_the_surface_is_gone(screen: Harbour) 
     screen.telegram.delete_topic(screen.group, plans)
     channel = Channel("telegram", str(screen.group), str(screen.group), str(plans))
     with pytest.raises(Gone):
-        await screen.adapter.reopen(channel, "").show(Page(0, "one"))
+        await screen.adapter.reopen(turn_in(channel)).show(Page(0, "one"))
 
 
 async def test_a_group_that_was_upgraded_is_followed(screen: Harbour) -> None:
@@ -548,7 +549,7 @@ async def test_an_answer_is_found_again_after_a_restart(screen: Harbour) -> None
     assert surface.ref == f"{one.id},{first.id}+{second.id}"
 
     channel = Channel("telegram", str(screen.group), str(screen.group))
-    again = screen.adapter.reopen(channel, surface.ref)
+    again = screen.adapter.reopen(turn_in(channel, surface.ref))
     await again.show(Page(0, "The bot was stopped."))
     await again.show(Page(1, "A late cat"))
 
@@ -565,12 +566,70 @@ async def test_a_place_says_what_it_takes(screen: Harbour) -> None:
     private = screen.surface(screen.private).capabilities
     group = screen.surface(screen.group).capabilities
 
-    assert (private.page_limit, private.caption_limit, private.pace) == (4096, 1024, 1.1)
+    assert (private.page_limit, private.caption_limit, private.pace) == (4096, 1024, 0.7)
     assert private.measure("**🌊** [sea](https://a.example)") == 6
-    assert group.pace == 3.5
+    assert group.pace == 2.0
     assert [(budget.calls, budget.seconds) for budget in group.budgets] == [
-        (3, 2.0),
-        (20, 60.0),
-        (30, 1.0),
+        (3, 3.15),
+        (20, 60.5),
+        (3, 3 / 27),
     ]
     assert len({budget.key for budget in (*group.budgets, *private.budgets)}) == 4
+
+
+# --- drafts ---
+
+STOP = (Action("Stop", "/stop 1"),)
+
+
+@pytest.fixture
+async def drafting() -> AsyncIterator[Harbour]:
+    """The same, of an operator who wants drafts."""
+    async with community() as harbour:
+        harbour.adapter = harbour.new_adapter(drafts=True)
+        async with serving(harbour.adapter, harbour.handler):
+            harbour.telegram.limits.off()
+            await harbour.telegram.ready()
+            yield harbour
+
+
+async def test_a_growing_answer_is_a_draft_and_its_end_a_message(drafting: Harbour) -> None:
+    surface = drafting.surface(drafting.private)
+    await surface.show(Page(0, "Once **up", actions=STOP))
+    await surface.show(Page(0, "Once **upon**", actions=STOP))
+    assert drafting.of_bot() == []
+    await surface.show(Page(0, "Once **upon** a time.", final=True))
+
+    texts = [draft.text for draft in drafting.telegram.drafts(drafting.private)]
+    assert texts == ["Once **up", "Once upon"]
+    assert len({draft.draft_id for draft in drafting.telegram.drafts(drafting.private)}) == 1
+    assert [seen.text for seen in drafting.of_bot()] == ["Once upon a time."]
+
+
+async def test_a_notice_and_a_group_get_messages_at_once(drafting: Harbour) -> None:
+    await drafting.surface(drafting.private).show(Page(0, "Waiting for one answer …"))
+    await drafting.surface(drafting.group).show(Page(0, "Once upon", actions=STOP))
+
+    assert [seen.text for seen in drafting.of_bot()] == ["Waiting for one answer …"]
+    assert [seen.text for seen in drafting.of_bot(drafting.group)] == ["Once upon"]
+
+
+async def test_where_drafts_are_refused_there_are_edits_for_good(drafting: Harbour) -> None:
+    drafting.telegram.fail("sendMessageDraft", status=400, description="Bad Request: no drafts")
+    surface = drafting.surface(drafting.private)
+    await surface.show(Page(0, "Once", actions=STOP))
+    await surface.show(Page(0, "Once upon", actions=STOP))
+    await surface.show(Page(0, "Once upon a time.", final=True))
+
+    assert drafting.count("sendMessageDraft") == 1
+    assert [seen.text for seen in drafting.of_bot()] == ["Once upon a time."]
+
+
+async def test_a_penalty_for_drafts_is_a_penalty_like_any_other(drafting: Harbour) -> None:
+    drafting.telegram.fail("sendMessageDraft", status=429, retry_after=3)
+    surface = drafting.surface(drafting.private)
+    with pytest.raises(Busy):
+        await surface.show(Page(0, "Once", actions=STOP))
+    await surface.show(Page(0, "Once upon", actions=STOP))
+
+    assert [draft.text for draft in drafting.telegram.drafts(drafting.private)] == ["Once upon"]

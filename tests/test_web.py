@@ -27,6 +27,7 @@ from bot.types import (
     Turn,
     User,
 )
+from tests.fakes import turn_in
 from tests.web_chat import Answerer, Json, Visitor, png, serving, settings, visiting
 
 
@@ -333,10 +334,10 @@ async def test_a_new_surface_finds_the_old_reply_again() -> None:
         await ada.join()
         await ada.say("hi")
         await ada.next("done")
-        reopened = web.reopen(Channel("web", "", "general"), surfaces[0].ref)
+        reopened = web.reopen(turn_in(Channel("web", "", "general"), surfaces[0].ref, "hi"))
         await reopened.show(Page(0, "cut off", final=True))
         assert (await ada.next("page"))["page"]["more"] == "ff"
-        forgotten = web.reopen(Channel("web", "", "general"), "of-an-earlier-run")
+        forgotten = web.reopen(turn_in(Channel("web", "", "general"), "of-an-earlier-run"))
         await forgotten.show(Page(0, "The bot was stopped.", final=True))
         last = (await ada.join())["entries"][-1]
     assert (last["id"], last["done"]) == ("of-an-earlier-run", True)

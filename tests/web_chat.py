@@ -18,6 +18,7 @@ from adapters.web import Web
 from bot.config import WebSettings
 from bot.interfaces import Surface
 from bot.types import Channel, Page, Request, Status, Turn
+from tests.fakes import FakeHandler
 
 PATIENCE = 5.0  # seconds that a test waits for anything
 MODELS = ("demo-chat", "demo-chat-slow", "other-chat")
@@ -30,7 +31,7 @@ async def echo(request: Request, surface: Surface) -> None:
     await surface.show(Page(0, f"You said: {request.text}", final=True))
 
 
-class Answerer:
+class Answerer(FakeHandler):
     """``bot.interfaces.Handler``: answers as its script says, and keeps what it was asked."""
 
     def __init__(self, script: Script = echo) -> None:
@@ -40,7 +41,10 @@ class Answerer:
         self.status = Status.DONE
         self.model = MODELS[0]
 
-    async def handle(self, request: Request, surface: Surface) -> Status:
+    async def handle(
+        self, request: Request, surface: Surface, taken: Callable[[], None] = lambda: None
+    ) -> Status:
+        taken()
         self.requests.append(request)
         if request.command == "model" and request.text in MODELS:
             self.model = request.text

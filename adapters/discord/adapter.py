@@ -16,14 +16,14 @@ from adapters.discord.connection import NOT_LET_IN, Connection, set_up_library, 
 from adapters.discord.inbound import Callback, Inbound, Typed, Upload
 from adapters.discord.outbound import FILE_LIMIT
 from adapters.discord.rest import Rejected, Rest, Strange, api_base
-from adapters.discord.surface import ORIGINAL, TOKEN_LIFE, DiscordSurface, Webhook
+from adapters.discord.surface import BOT, ORIGINAL, TOKEN_LIFE, DiscordSurface, Webhook
 from bot.commands import COMMANDS, Command
 from bot.config import DiscordSettings
 from bot.errors import AdapterError, Busy, Gone, Refused, SurfaceError, Unreachable
 from bot.interfaces import Handler, Surface
-from bot.pacing import Pacer
 from bot.renderer import show_once
-from bot.types import Channel, Image, Request
+from bot.scheduler import Scheduler
+from bot.types import Image, Request, Turn
 
 log = logging.getLogger("switchboard.discord")
 
@@ -45,6 +45,12 @@ class Discord:
         self._token = settings.token.get_secret_value().strip() if settings.token else ""
         self._commands = commands
         self._rest = Rest(self._base, self._token)
+        self._connection: Connection | None = None
+
+    @property
+    def ready(self) -> bool:
+        """See ``bot.interfaces.Adapter``."""
+        return self._connection is not None and self._connection.is_alive
 
     async def serve(self, handler: Handler) -> None:
         """See ``bot.interfaces.Adapter``. Answers under way are cancelled together with it."""
@@ -52,12 +58,15 @@ class Discord:
         set_up_library(self._base)
         async with self._rest:
             desk = _Desk(self._rest, handler, self._commands)
+
+            def connect(content: bool) -> Connection:
+                self._connection = Connection(desk.take, desk.register, message_content=content)
+                return self._connection
+
             try:
-                await stay_connected(
-                    lambda content: Connection(desk.take, desk.register, message_content=content),
-                    self._token,
-                )
+                await stay_connected(connect, self._token)
             finally:
+                self._connection = None
                 await desk.close()
 
     async def check(self) -> str:
@@ -93,12 +102,17 @@ class Discord:
             "check DISCORD_API_URL."
         )
 
-    def reopen(self, channel: Channel, ref: str) -> Surface:
+    def reopen(self, turn: Turn) -> Surface:
         """See ``bot.interfaces.Adapter``."""
-        place, _, messages = ref.partition("/")
+        channel, source = turn.request.channel, turn.request.source
+        place, _, messages = turn.surface.partition("/")
         place = place or channel.thread or channel.id
         known = [message for message in messages.split(",") if message]
-        return DiscordSurface(self._rest, place, source=ref, messages=known)
+        # The source of an interaction is no message; then Discord says so, and the reply stands
+        # alone.
+        return DiscordSurface(
+            self._rest, place, source, reply_to=source, messages=known, resumed=True
+        )
 
     def _need_token(self) -> None:
         if not self._token:
@@ -180,7 +194,7 @@ class _Desk:
 
     async def _tell(self, surface: DiscordSurface, notice: str) -> None:
         try:
-            await show_once(surface, Pacer(), f"⚠️ {notice}")
+            await show_once(surface, Scheduler(), f"⚠️ {notice}")
         except SurfaceError as error:
             log.warning("a notice could not be shown: %s", error)
 
@@ -188,7 +202,8 @@ class _Desk:
         """Until the first page is there. Only a sign: nothing waits for it or fails with it."""
         while not surface.begun.is_set():
             try:
-                await self._rest.call("POST", f"/channels/{surface.channel}/typing")
+                if self._handler.spare((BOT,)):
+                    await self._rest.call("POST", f"/channels/{surface.channel}/typing")
             except SurfaceError as error:
                 log.debug("no typing sign: %s", error)
             try:

@@ -84,6 +84,12 @@ class Connection(discord.AutoShardedClient):
         kept["READY"] = partial(self._read_ready, readers["READY"])
         self._connection.parsers = {name: _forgiving(name)(read) for name, read in kept.items()}
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether events come through on every shard."""
+        shards = self.shards.values()
+        return self.is_ready() and bool(shards) and not any(map(_is_down, shards))
+
     async def setup_hook(self) -> None:
         """Between login and connection: what is granted is known and IDENTIFY not sent yet."""
         application = self.application
@@ -164,6 +170,10 @@ class Connection(discord.AutoShardedClient):
             permissions=partial(_permissions, guild, channel, message),
             name_of=partial(_name_of, guild),
         )
+
+
+def _is_down(shard: discord.ShardInfo) -> bool:
+    return shard.is_closed()
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from telegram.error import TelegramError
 from adapters.telegram.api import Api, open_api
 from adapters.telegram.failures import at_login
 from adapters.telegram.session import Session
-from adapters.telegram.surface import TelegramSurface
+from adapters.telegram.surface import Shared, TelegramSurface, overall
 from bot.commands import COMMANDS, Command
 from bot.config import TelegramSettings
 from bot.interfaces import Handler
-from bot.types import Channel
+from bot.types import Turn
 
+_BUTTON = 12  # digits at least of what Telegram calls a pressed button
 CHECKING = 8.0  # seconds that somebody who waits for the answer is kept waiting
 
 
@@ -24,17 +25,25 @@ class Telegram:
     def __init__(self, settings: TelegramSettings, commands: Sequence[Command] = COMMANDS) -> None:
         self._settings = settings
         self._commands = commands
+        self._shared = Shared(overall(settings.calls_per_second), settings.drafts)
         self._api: Api | None = None
+        self._session: Session | None = None
+
+    @property
+    def ready(self) -> bool:
+        """See ``bot.interfaces.Adapter``."""
+        return self._session is not None and self._session.is_heard
 
     async def serve(self, handler: Handler) -> None:
         """Pass requests on until cancelled. Trouble with the network is waited out for ever."""
         api = self._connection()
-        session = Session(api, handler, self._commands)
+        session = self._session = Session(api, handler, self._commands, self._shared)
         try:
             await session.run()
         finally:
             # What is being answered ends first: its last words need the connection.
             await session.close()
+            self._session = None
             self._api = None
             await api.disconnect()
 
@@ -48,9 +57,15 @@ class Telegram:
         finally:
             await api.disconnect()
 
-    def reopen(self, channel: Channel, ref: str) -> TelegramSurface:
-        """The surface of an earlier reply. It works for as long as ``serve`` runs."""
-        return TelegramSurface(self._connection(), channel, ref=ref)
+    def reopen(self, turn: Turn) -> TelegramSurface:
+        """See ``bot.interfaces.Adapter``. It works for as long as ``serve`` runs."""
+        channel, source = turn.request.channel, turn.request.source
+        # What was typed has its message's number as source; a button or an album has another one.
+        typed = channel.server and source.isdigit() and len(source) < _BUTTON
+        reply_to = int(source) if typed else None
+        return TelegramSurface(
+            self._connection(), channel, self._shared, reply_to=reply_to, ref=turn.surface
+        )
 
     def _connection(self) -> Api:
         if self._api is None:

@@ -1,4 +1,4 @@
-"""Long polling that loses nothing: an update is confirmed only after it was handed over.
+"""Long polling that loses nothing: an update is confirmed only after it was written down.
 
 Telegram takes a request for updates from ``offset`` on as the receipt for all before it. What is
 not confirmed is delivered again, also to the next process, so a crash costs nothing.
@@ -27,7 +27,7 @@ from bot.errors import AdapterError, Unreachable
 log = logging.getLogger("switchboard.telegram")
 
 LONG_POLL = 30  # seconds
-LOOK_AGAIN = 0.3  # seconds between two looks at the queue while something is not handed over
+LOOK_AGAIN = 0.3  # seconds between two looks at the queue while something is not safe yet
 FIRST_PAUSE = 0.2  # seconds between the first two tries; it doubles from then on
 LONGEST_PAUSE = 30.0
 
@@ -41,16 +41,18 @@ async def log_in(api: Api) -> User:
     return await _persist("logging in", api, api.get_me, at_login)
 
 
-async def poll(api: Api, accept: Accept) -> None:
+async def poll(api: Api, accept: Accept, heard: Callable[[bool], None]) -> None:
     """Give each update to ``accept`` once, until cancelled.
 
-    ``accept`` never waits; the future it returns is done when the update is handed over. Raises
-    AdapterError when Telegram no longer knows the token.
+    ``accept`` never waits; the future it returns is done when the update is safe with us. ``heard``
+    is told whether Telegram answers. Raises AdapterError when it no longer knows the token.
     """
     delivered: dict[int, asyncio.Future[None]] = {}
     offset: int | None = None
     while True:
-        updates = await _persist("polling", api, partial(_updates, api, offset), while_polling)
+        call = partial(_updates, api, offset)
+        updates = await _persist("polling", api, call, while_polling, heard)
+        heard(True)
         for update in updates:
             number = int(update["update_id"])
             if number not in delivered:
@@ -83,7 +85,13 @@ async def _updates(api: Api, offset: int | None) -> list[dict[str, Any]]:
     return await api.updates(offset, LONG_POLL)
 
 
-async def _persist(what: str, api: Api, call: Callable[[], Awaitable[T]], meaning: Meaning) -> T:
+async def _persist(
+    what: str,
+    api: Api,
+    call: Callable[[], Awaitable[T]],
+    meaning: Meaning,
+    heard: Callable[[bool], None] = lambda _: None,
+) -> T:
     """Make a call until it succeeds, with one line in the log for each failure.
 
     Raises AdapterError where ``meaning`` says that it never will.
@@ -93,6 +101,7 @@ async def _persist(what: str, api: Api, call: Callable[[], Awaitable[T]], meanin
         try:
             return await call()
         except TelegramError as error:
+            heard(False)
             trouble = meaning(error, api.address, api.token)
             if isinstance(trouble, AdapterError):
                 raise trouble from None
@@ -115,7 +124,7 @@ def _given(api: Api, update: dict[str, Any], accept: Accept) -> asyncio.Future[N
 
 
 def _confirm(delivered: dict[int, asyncio.Future[None]], offset: int | None) -> int | None:
-    """The next offset: after the first updates in a row that are all handed over."""
+    """The next offset: after the first updates in a row that are all safe."""
     for number in sorted(delivered):
         if not delivered[number].done():
             break

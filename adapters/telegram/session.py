@@ -23,7 +23,7 @@ from adapters.telegram.failures import is_final, reason, seconds_to_wait
 from adapters.telegram.inbound import Identity, Incoming, merged, pictures_of, read
 from adapters.telegram.moderators import Moderators
 from adapters.telegram.polling import log_in, poll
-from adapters.telegram.surface import TelegramSurface
+from adapters.telegram.surface import Shared, TelegramSurface
 from bot.commands import Command
 from bot.errors import Busy, SurfaceError, Unreachable
 from bot.interfaces import Handler
@@ -41,8 +41,11 @@ TRIES = 5  # of saying what cannot be read
 class Session:
     """``run`` it, and ``close`` it in any case."""
 
-    def __init__(self, api: Api, handler: Handler, commands: Sequence[Command]) -> None:
+    def __init__(
+        self, api: Api, handler: Handler, commands: Sequence[Command], shared: Shared
+    ) -> None:
         self._api = api
+        self._shared = shared
         self._handler = handler
         self._commands = commands
         self._names = frozenset(command.name for command in commands)
@@ -50,6 +53,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._albums: dict[str, list[Incoming]] = {}
         self._moderators = Moderators(api)
+        self.is_heard = False
 
     async def run(self) -> None:
         """Until cancelled. Raises AdapterError for a wrong token."""
@@ -57,7 +61,7 @@ class Session:
         self._me = Identity(me.id, me.username or "")
         await asyncio.wait([self._spawn(self._register())], timeout=REGISTERING)
         log.info("logged in as %s", me.name)
-        await poll(self._api, self._accept)
+        await poll(self._api, self._accept, self._heard)
 
     async def close(self) -> None:
         """End whatever is still being answered."""
@@ -66,6 +70,9 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._moderators.close()
+
+    def _heard(self, answers: bool) -> None:
+        self.is_heard = answers
 
     async def _register(self) -> None:
         """Offer the commands in Telegram's menu. They work without it, so one line is enough."""
@@ -84,7 +91,7 @@ class Session:
             await asyncio.sleep(pause)
 
     def _accept(self, update: Update) -> asyncio.Future[None]:
-        """Start what the update asks for. The future is done when the handler has it."""
+        """Start what the update asks for. The future is done when the request is safe."""
         handed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         incoming = read(update, self._me, self._names)
         if self._joins_album(update, incoming) or incoming is None:
@@ -107,14 +114,13 @@ class Session:
     async def _serve(self, incoming: Incoming, handed: asyncio.Future[None]) -> None:
         """Complete the request, hand it over, and see it through."""
         channel = incoming.request.channel
-        surface = TelegramSurface(self._api, channel, reply_to=incoming.reply_to)
+        surface = TelegramSurface(self._api, channel, self._shared, reply_to=incoming.reply_to)
         typing = self._spawn(self._type(surface, incoming.request))
         if incoming.callback:
             self._spawn(self._acknowledge(incoming.callback))
         try:
             request = await self._completed(incoming)
-            handed.set_result(None)
-            await self._handler.handle(request, surface)
+            await self._handler.handle(request, surface, lambda: handed.set_result(None))
         except Unreadable as trouble:
             await self._tell(surface, str(trouble))
         except Exception:
@@ -146,7 +152,10 @@ class Session:
         while not surface.begun.is_set():
             pause = TYPING
             try:
-                await self._api.send_chat_action(int(channel.id), action, message_thread_id=thread)
+                if self._handler.spare((self._shared.overall,)):
+                    await self._api.send_chat_action(
+                        int(channel.id), action, message_thread_id=thread
+                    )
             except RetryAfter as error:
                 pause = max(pause, seconds_to_wait(error))
             except TelegramError as error:

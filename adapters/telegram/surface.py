@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,13 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from telegram import LinkPreviewOptions, Message, ReplyParameters
-from telegram.error import BadRequest, ChatMigrated, TelegramError
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    EndPointNotFound,
+    Forbidden,
+    TelegramError,
+)
 
 from adapters.telegram import outbound
 from adapters.telegram.api import Api
@@ -33,13 +40,13 @@ from adapters.telegram.markup import visible_length
 from adapters.telegram.outbound import Look
 from bot.errors import Gone
 from bot.interfaces import Capabilities
-from bot.pacing import Budget
+from bot.pacing import Budget, Shape
 from bot.types import Action, Attachment, Channel, Page
 
 log = logging.getLogger("switchboard.telegram")
 
-PACE = 1.1  # seconds between two edits in a private chat
-GROUP_PACE = 3.5  # in a group, which takes 20 calls a minute from us
+PACE = 0.7  # seconds between two edits in a private chat
+GROUP_PACE = 2.0  # in a group, which takes 20 calls a minute from us
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _NOT_MODIFIED = "message is not modified"
@@ -78,6 +85,15 @@ class _Leaf:
     apart: bool = False
 
 
+@dataclass(slots=True)
+class Shared:
+    """What the replies of all chats have in common: what the whole bot may call, and whether
+    growing answers are shown as drafts, until Telegram refuses one."""
+
+    overall: Budget
+    drafts: bool = False
+
+
 class TelegramSurface:
     """``reply_to`` is the message that page 0 answers, None for none. ``ref`` is an earlier one's.
 
@@ -85,10 +101,19 @@ class TelegramSurface:
     """
 
     def __init__(
-        self, api: Api, channel: Channel, *, reply_to: int | None = None, ref: str = ""
+        self,
+        api: Api,
+        channel: Channel,
+        shared: Shared,
+        *,
+        reply_to: int | None = None,
+        ref: str = "",
     ) -> None:
         self.begun = asyncio.Event()
-        self.capabilities = capabilities(channel)
+        self.capabilities = capabilities(channel, shared.overall)
+        self._shared = shared
+        self._is_private = not channel.server
+        self._draft = secrets.randbelow(2**30) + 1  # the id of page 0's; the others' follow
         self._api = api
         self._chat = int(channel.id)
         self._thread = int(channel.thread) if channel.thread else None
@@ -107,6 +132,11 @@ class TelegramSurface:
         ids = ["+".join(str(leaf.posts[slot].id) for slot in sorted(leaf.posts)) for leaf in leaves]
         return ",".join(ids).rstrip(",")
 
+    @property
+    def posted(self) -> int:
+        """See ``bot.interfaces.Surface``."""
+        return max((number for number, leaf in self._leaves.items() if leaf.posts), default=-1) + 1
+
     async def show(self, page: Page) -> None:
         """See ``bot.interfaces.Surface``, and above for sends whose outcome nobody knows."""
         look = outbound.look(page)
@@ -115,6 +145,9 @@ class TelegramSurface:
             return
         leaf.shown = None
         try:
+            if self._may_be_draft(page, leaf) and await self._show_draft(page.number, look):
+                leaf.shown = look
+                return
             await self._edit(leaf, look)
             await self._send(leaf, look, self._reply_to if page.number == 0 else None)
         except TelegramError as error:
@@ -125,6 +158,29 @@ class TelegramSurface:
             return
         leaf.shown = look
         leaf.in_doubt.clear()
+
+    def _may_be_draft(self, page: Page, leaf: _Leaf) -> bool:
+        """What still grows can be stopped. A draft is gone after 30 seconds, so nothing else is."""
+        grows = bool(page.actions) and not page.final
+        return self._shared.drafts and self._is_private and grows and not leaf.posts
+
+    async def _show_draft(self, number: int, look: Look) -> bool:
+        """Whether Telegram takes drafts."""
+        text, entities = outbound.formatted(look.text)
+        try:
+            await self._api.send_message_draft(
+                self._chat,
+                self._draft + number,
+                text,
+                message_thread_id=self._thread,
+                entities=entities,
+            )
+        except (BadRequest, EndPointNotFound, Forbidden) as error:
+            log.warning("no drafts from now on: %s", reason(error, self._api.token))
+            self._shared.drafts = False
+            return False
+        self.begun.set()
+        return True
 
     async def _edit(self, leaf: _Leaf, look: Look) -> None:
         """Bring the messages that are there up to date. A text that cannot become a picture stays
@@ -323,12 +379,18 @@ class TelegramSurface:
         return await method(chat_id=self._chat, **arguments)
 
 
-def capabilities(channel: Channel) -> Capabilities:
+def overall(calls_per_second: int) -> Budget:
+    """What the whole bot may call; evenly spread, so that late calls do not meet many others."""
+    pause = 1 / (calls_per_second * 0.9)
+    return Budget("telegram:bot", 3, 3 * pause, Shape.BUCKET, for_finals=0, for_others=0)
+
+
+def capabilities(channel: Channel, overall: Budget) -> Capabilities:
     """What a private chat or a group takes. Known by experience; Telegram publishes no numbers."""
-    # About one call a second, with a short burst allowed: room for a final behind the last edit.
-    chat = Budget(f"telegram:chat:{channel.id}", 3, 2.0)
-    bot = Budget("telegram:bot", 30, 1.0)
-    group = Budget(f"telegram:group:{channel.id}", 20, 60.0)
+    # About one call a second, with a short burst allowed, and a little less than that: our calls
+    # do not arrive as evenly as they leave.
+    chat = Budget(f"telegram:chat:{channel.id}", 3, 3.15, Shape.BUCKET)
+    group = Budget(f"telegram:group:{channel.id}", 20, 60.5)
     return Capabilities(
         page_limit=outbound.PAGE_LIMIT,
         measure=visible_length,
@@ -336,7 +398,7 @@ def capabilities(channel: Channel) -> Capabilities:
         files_per_page=outbound.ALBUM_LIMIT,
         file_limit=outbound.PHOTO_LIMIT,
         pace=GROUP_PACE if channel.server else PACE,
-        budgets=(chat, group, bot) if channel.server else (chat, bot),
+        budgets=(chat, group, overall) if channel.server else (chat, overall),
     )
 
 

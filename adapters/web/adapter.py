@@ -34,13 +34,14 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
 from adapters.web import inbound
 from adapters.web.connection import Chat
-from adapters.web.guard import HEALTH, Guard, add_headers
+from adapters.web.guard import HEALTH, READY, Guard, add_headers
 from adapters.web.media import MediaShelf
 from adapters.web.room import Rooms
 from adapters.web.surface import WebSurface
@@ -48,7 +49,7 @@ from bot.commands import COMMANDS, Command
 from bot.config import WebSettings
 from bot.errors import AdapterError
 from bot.interfaces import Handler, Surface
-from bot.types import Channel
+from bot.types import Turn
 
 log = logging.getLogger("switchboard.web")
 
@@ -69,10 +70,15 @@ class Web:
         self.address = ""
         self.started = asyncio.Event()
 
+    @property
+    def ready(self) -> bool:
+        """See ``bot.interfaces.Adapter``."""
+        return self.started.is_set()
+
     async def serve(self, handler: Handler) -> None:
         answers = asyncio.TaskGroup()
         chat = Chat(handler, self._rooms, self._shelf, self._commands, answers)
-        async with self._listening(chat), answers:
+        async with self._listening(handler, chat), answers:
             log.info("web chat on %s", self.address)
             self.started.set()
             try:
@@ -91,14 +97,16 @@ class Web:
         await server.wait_closed()
         return self._url(port)
 
-    def reopen(self, channel: Channel, ref: str) -> Surface:
-        room = self._rooms.get(channel.id)
-        reply = room.reply(ref)
+    def reopen(self, turn: Turn) -> Surface:
+        """See ``bot.interfaces.Adapter``."""
+        room = self._rooms.get(turn.request.channel.id)
+        room.ask_again(turn.request)
+        reply = room.reply(turn.surface or turn.id)
         room.finish(reply)
         return WebSurface(room, reply)
 
     @asynccontextmanager
-    async def _listening(self, chat: Chat) -> AsyncIterator[None]:
+    async def _listening(self, handler: Handler, chat: Chat) -> AsyncIterator[None]:
         app = web.Application(
             middlewares=[self._guard.middleware], client_max_size=inbound.FILE_LIMIT
         )
@@ -106,6 +114,7 @@ class Web:
         app.on_shutdown.append(lambda _: chat.close())
         app.router.add_get("/", _index)
         app.router.add_get(HEALTH, _health)
+        app.router.add_get(READY, partial(_ready, handler))
         app.router.add_get("/ws", chat.accept)
         app.router.add_post("/media", self._shelf.upload)
         app.router.add_get("/media/{id}", self._shelf.download)
@@ -152,4 +161,11 @@ async def _index(_: web.Request) -> web.FileResponse:
 
 
 async def _health(_: web.Request) -> web.Response:
+    """The program lives."""
     return web.Response(text="ok")
+
+
+async def _ready(handler: Handler, _: web.Request) -> web.Response:
+    """Requests come through from every platform; which ones do not, where that is not so."""
+    platforms = handler.readiness()
+    return web.json_response(dict(platforms), status=200 if all(platforms.values()) else 503)

@@ -19,7 +19,7 @@ from bot.config import WebSettings
 
 COOKIE = "switchboard"
 COOKIE_AGE = 365 * 24 * 3600  # seconds
-HEALTH = "/healthz"
+HEALTH, READY = "/healthz", "/readyz"
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -48,7 +48,7 @@ class Guard:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Next) -> web.StreamResponse:
-        if request.path == HEALTH:
+        if request.path in (HEALTH, READY):
             return await handler(request)
         if not self._token and not self._serves(request.host):
             raise web.HTTPForbidden(

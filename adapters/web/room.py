@@ -16,7 +16,7 @@ from typing import Protocol
 
 from adapters.web.inbound import line_of
 from adapters.web.media import MediaShelf
-from bot.types import Page, Text, Turn
+from bot.types import Page, Request, Text, Turn
 
 Json = Mapping[str, object]
 
@@ -113,10 +113,7 @@ class Room:
         """Fill the transcript from the core's memory, before anything shown since the start."""
         now, self._entries = self._entries, {}
         for turn in turns:
-            request = turn.request
-            user = {"id": request.user.id, "name": request.user.name}
-            media = [self._shelf.keep(part) for part in request.attachments if part.data]
-            self._add(Said(request.source, user, line_of(request), media))
+            self._add(self._said(turn.request))
             if turn.reply is not None:
                 files = [part for part in turn.reply.parts if not isinstance(part, Text)]
                 page = Page(0, turn.reply.text, media=files, final=True)
@@ -127,7 +124,8 @@ class Room:
         self.is_loaded = True
 
     def has_seen(self, source: str) -> bool:
-        return source in self._sources
+        """Whether this id is taken, be it by a message or, where somebody made one up, a reply."""
+        return source in self._sources or source in self._entries
 
     def missed(self, epoch: str, at: int) -> tuple[bool, list[Json]]:
         """Whether the browser must start afresh, and the entries it lacks."""
@@ -138,6 +136,16 @@ class Room:
     def say(self, said: Said) -> None:
         self._add(said)
         self._broadcast({"type": "entry", "entry": said.json()})
+
+    def ask_again(self, request: Request) -> None:
+        """Show a question of before the last start, unless it is there."""
+        if not self.has_seen(request.source):
+            self.say(self._said(request))
+
+    def _said(self, request: Request) -> Said:
+        user = {"id": request.user.id, "name": request.user.name}
+        media = [self._shelf.keep(part) for part in request.attachments if part.data]
+        return Said(request.source, user, line_of(request), media)
 
     def reply(self, reply_id: str) -> Shown:
         """The reply with this id; a new one where there is none."""

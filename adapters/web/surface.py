@@ -20,5 +20,9 @@ class WebSurface:
     def ref(self) -> str:
         return self._reply.id if self._reply.pages else ""
 
+    @property
+    def posted(self) -> int:
+        return len(self._reply.pages)
+
     async def show(self, page: Page) -> None:
         self._room.show(self._reply, page)

@@ -10,8 +10,18 @@ from bot.commands.image import IMAGE
 from bot.commands.model import MODEL
 from bot.commands.reset import RESET
 from bot.commands.retry import RETRY
+from bot.commands.settings import SETTINGS_COMMAND
 from bot.commands.stop import STOP
 
-COMMANDS: tuple[Command, ...] = (ASK, IMAGE, MODEL, STOP, RETRY, RESET, HELP)
+COMMANDS: tuple[Command, ...] = (
+    ASK,
+    IMAGE,
+    MODEL,
+    STOP,
+    RETRY,
+    SETTINGS_COMMAND,
+    RESET,
+    HELP,
+)
 
 __all__ = ["COMMANDS", "Command", "Kind", "Option", "bind", "nearest", "split_line", "usage"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.commands.base import Command, Option
 from bot.commands.context import Context
+from bot.commands.settings import THINKING
 from bot.errors import Refused
 from bot.gateway.models import ModelKind, Models
 from bot.policy import check_question
@@ -16,8 +17,9 @@ from bot.types import Image, Prompt, Turn
 async def run(context: Context) -> Turn:
     question = context.options["prompt"]
     check_question(question)
-    first = await context.model(ModelKind.CHAT)
-    names = dict.fromkeys([first, *await context.fallbacks()])
+    choices = await context.choices()
+    first = context.model(ModelKind.CHAT, choices)
+    names = dict.fromkeys([first, *context.fallbacks(choices)])
     if context.models.find(first).kind is not ModelKind.CHAT:
         raise Refused(f"{first} draws pictures and does not talk. Use /image, or another model.")
     models = [context.models.find(name) for name in names]
@@ -33,7 +35,9 @@ async def run(context: Context) -> Turn:
             for model in models
         ]
 
-    return await context.conversations.talk(context.turn, context.surface, prompts)
+    return await context.conversations.talk(
+        context.turn, context.surface, prompts, thinking=choices.get(THINKING.name) == "on"
+    )
 
 
 def chat_models(models: Models, typed: str) -> list[str]:

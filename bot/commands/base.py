@@ -109,6 +109,11 @@ def nearest(word: str, known: Sequence[str], *, most: int = 3) -> list[str]:
 _OPTION = r"(?:--|—|–)([A-Za-z][\w-]*)(?:[ \t=]+([^\s—–-]\S*|-\d+|\"[^\"]*\"))?"
 _FIRST_OPTION = re.compile(rf"\s*{_OPTION}(?=\s|$)")
 _LAST_OPTION = re.compile(rf"(?:^|\s){_OPTION}\s*$")
+_REACH = 1_000  # characters at the end of a text in which its last option is looked for
+
+
+def _last_option(text: str) -> re.Match[str] | None:
+    return _LAST_OPTION.search(text, max(0, len(text) - _REACH))
 
 
 def _split_options(command: Command, text: str) -> tuple[str, dict[str, str]]:
@@ -120,8 +125,9 @@ def _split_options(command: Command, text: str) -> tuple[str, dict[str, str]]:
     """
     names = [option.name for option in command.options if option.kind is not Kind.IMAGE][1:]
     found: dict[str, str] = {}
-    for pattern in (_LAST_OPTION, _FIRST_OPTION):
-        while match := pattern.search(text) if pattern is _LAST_OPTION else pattern.match(text):
+    text = text.strip()
+    for find in (_last_option, _FIRST_OPTION.match):
+        while match := find(text):
             name, value = match[1].lower().replace("-", "_"), match[2]
             if name not in names or (value is None and command.prose):
                 close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)

@@ -33,17 +33,20 @@ class Context:
     async def say(self, text: str, actions: Sequence[Action] = ()) -> None:
         await self.conversations.say(self.surface, text, actions)
 
-    async def model(self, kind: ModelKind) -> str:
+    async def choices(self) -> dict[str, str]:
+        """What the channel has chosen. Raises StorageError."""
+        return await self.store.choices(self.request.channel)
+
+    def model(self, kind: ModelKind, choices: Mapping[str, str]) -> str:
         """The model to ask: named in the request, else chosen for the channel, else the
         operator's."""
         if named := self.options.get("model"):
             return self.models.resolve(named) or named
-        choices = await self.store.choices(self.request.channel)
         return choices.get(CHOICE[kind]) or self.models.default(kind)
 
-    async def fallbacks(self) -> list[str]:
+    def fallbacks(self, choices: Mapping[str, str]) -> list[str]:
         """The models to try when the one asked fails: the channel's list, else the operator's."""
-        chosen = (await self.store.choices(self.request.channel)).get(FALLBACK, "")
+        chosen = choices.get(FALLBACK, "")
         if not chosen:
             return list(self.spares)
         return [] if chosen == NONE else chosen.split(",")

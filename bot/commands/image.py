@@ -13,7 +13,9 @@ from bot.types import Image, ImagePrompt, Turn
 async def run(context: Context) -> Turn:
     text = context.options["prompt"]
     check_question(text)
-    model = context.models.find(await context.model(ModelKind.IMAGE), ModelKind.IMAGE)
+    model = context.models.find(
+        context.model(ModelKind.IMAGE, await context.choices()), ModelKind.IMAGE
+    )
     if model.kind is not ModelKind.IMAGE:
         drawing = ", ".join(context.models.names(ModelKind.IMAGE)[:3])
         raise Refused(f"{model.name} talks and does not draw. Pictures come from {drawing}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.commands.ask import chat_models
 from bot.commands.base import Command, Option
 from bot.commands.context import CHOICE, FALLBACK, NONE, Context
@@ -12,6 +14,8 @@ from bot.types import Action
 OFFERED = 5  # models that are offered as buttons
 SPARES = 5  # models in a list of fallbacks
 DEFAULT = "default"
+
+_NAME = re.compile(r"[\w.:/@+-]{1,100}")  # what can be one at all, and be repeated as it is
 
 
 async def run(context: Context) -> None:
@@ -28,12 +32,12 @@ async def run(context: Context) -> None:
 
 
 async def _show(context: Context) -> None:
-    choices = await context.store.choices(context.request.channel)
+    choices = await context.choices()
     lines = []
     for kind, words in ((ModelKind.CHAT, "Chat"), (ModelKind.IMAGE, "Pictures")):
         name = choices.get(CHOICE[kind]) or context.models.default(kind)
         lines.append(f"**{words}:** `{name}` ({_source(choices.get(CHOICE[kind]))})")
-    if spares := await context.fallbacks():
+    if spares := context.fallbacks(choices):
         names = ", ".join(f"`{name}`" for name in spares)
         lines.append(f"**When it fails:** {names} ({_source(choices.get(FALLBACK))})")
     lines.append("\nSwitch with /model and a name.")
@@ -77,7 +81,7 @@ def _resolved(models: Models, name: str) -> str:
     if known is not None:
         return known
     near = models.nearest(name)
-    if not near and models.is_listed(name) is None:
+    if not near and models.is_listed(name) is None and _NAME.fullmatch(name):
         return name  # no list is known that could say otherwise
     hint = f" Nearest: {', '.join(f'`{other}`' for other in near)}." if near else ""
     raise Refused(f"There is no model called “{name[:60]}”.{hint}")

@@ -27,6 +27,8 @@ async def meant(request: Request, store: Store, latest: str) -> Request:
         raise Refused("Only the person who asked, or a moderator, can ask this again.")
     if turn.request.command not in KINDS:
         raise Refused(_NOTHING)
+    if turn.request.lost:
+        raise Refused("I no longer have what was attached. Please send it again.")
     return replace(turn.request, channel=request.channel, source=request.source, again=turn.id)
 
 

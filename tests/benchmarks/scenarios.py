@@ -57,11 +57,13 @@ def _plans(count: int, seed: int) -> list[Plan]:
 
 @asynccontextmanager
 async def _opened(
-    setting: Setting, kind: Kind, count: int, people: int = 1
+    setting: Setting, kind: Kind, count: int, people: int = 1, *, freely: bool = False
 ) -> AsyncIterator[tuple[Stage, Meter, list[Place]]]:
     """A stage with so many places and a bot that is warm: it has answered a short question in a
     place of each kind."""
     async with stage() as here:
+        if freely:
+            here.telegram.limits.overall = UNLIMITED
         places = [kind(here, f"place-{number}", people) for number in range(count)]
         kinds: tuple[Kind, ...] = (Slash, Mention, Private)
         warm = [one(here, f"warm-{number}", 1) for number, one in enumerate(kinds)]
@@ -132,9 +134,7 @@ async def many(kind: Kind, setting: Setting, *, freely: bool = False) -> list[Ro
     count = 40 if setting.quick else 200
     name = f"{count} places at once · {_NAMES[kind]}"
     name += ", no limit for the whole bot" if freely else ""
-    async with _opened(setting, kind, count) as (here, meter, places):
-        if freely:
-            here.telegram.limits.overall = UNLIMITED
+    async with _opened(setting, kind, count, freely=freely) as (here, meter, places):
         async with probing(meter.page) as waits:
             outcome = await play(here, meter, Load(_plans(count, 1000), places, patience=40.0))
     first = None if kind is Mention else 1.2

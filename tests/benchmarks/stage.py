@@ -41,6 +41,7 @@ class Stage:
             "DISCORD_API_URL": self.discord.api_url,
             "TELEGRAM_TOKEN": self.telegram.token,
             "TELEGRAM_API_URL": self.telegram.api_url,
+            "TELEGRAM_CALLS_PER_SECOND": str(self.telegram.limits.overall),
             "GATEWAY_API_KEY": "sk-bench",
             "GATEWAY_BASE_URL": self.model.url,
             "GATEWAY_WIRE": "chat_completions",
