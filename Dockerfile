@@ -12,9 +12,10 @@ COPY storage storage
 RUN /opt/switchboard/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /data --create-home switchboard
+RUN useradd --system --user-group --uid 10001 --home-dir /data --create-home switchboard
 COPY --from=build /opt/switchboard /opt/switchboard
-USER switchboard
+# By number, so that an orchestrator can tell that it is not root.
+USER 10001
 WORKDIR /data
 VOLUME /data
 # The web chat answers inside the container only, for the health check. To reach it from outside, set

@@ -37,6 +37,7 @@ from bot.errors import ConfigError, Fault
 CONFIG_FILE = Path("switchboard.toml")
 ENV_FILE = Path(".env")
 
+TOKEN_LENGTH = 12  # characters of the web chat's token at least
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110
 _GATEWAY_NAME = re.compile(r"[\w.-]+")  # what stands before the slash in NAME/model
 
@@ -423,6 +424,14 @@ def _missing(sections: dict[str, Any]) -> list[Fault]:
                 "GATEWAY_API_KEY",
                 "is missing.",
                 f"Set it to your key for {urlsplit(gateway.base_url).hostname}.",
+            )
+        )
+    if web and web.token and len(web.token.get_secret_value()) < TOKEN_LENGTH:
+        faults.append(
+            Fault(
+                "WEB_TOKEN",
+                f"is shorter than {TOKEN_LENGTH} characters and could be guessed.",
+                "Make a better one: openssl rand -base64 24",
             )
         )
     if web and web.port is not None and not web.token and not is_loopback(web.host):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -32,6 +33,10 @@ def set_up(format: str, level: str, secrets: Sequence[str]) -> None:  # noqa: A0
         )
 
 
+# Of what others sent and libraries quote: orders to the reader's terminal, and ends of lines.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
 class _Formatter(logging.Formatter):
     def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__()
@@ -51,7 +56,10 @@ class _ConsoleFormatter(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         line = f"{time} {record.levelname:<7} {record.name}: {record.getMessage()}"
-        return self.masked("\n".join(part for part in (line, self.trouble(record)) if part))
+        text = self.masked("\n".join(part for part in (line, self.trouble(record)) if part))
+        text = _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+        # Only an entry of ours begins at the left: nothing that is quoted can pose as one.
+        return text.replace("\n", "\n    ")
 
 
 class _JsonFormatter(_Formatter):

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -56,6 +56,8 @@ class Sqlite:
         # aiosqlite leaves a thread behind where it cannot open a file, and that one complains when
         # the program ends before it; so a file that cannot be opened is found out without it. This
         # takes no lock, and it happens once.
+        if not self._read_only:
+            _make_ours_alone(self._path)
         sqlite3.connect(self._address, uri=self._read_only).close()
         await self._connection
         try:
@@ -110,6 +112,13 @@ class Sqlite:
         path = Path(self._path).absolute()
         trouble = _trouble(path, error, reading=self._read_only)
         return f"STORAGE_URL: the database file {path} {trouble}."
+
+
+def _make_ours_alone(path: str) -> None:
+    """A new file is nobody else's to read: it holds what people said. SQLite gives its other files
+    the same rights."""
+    with suppress(OSError):  # why it cannot be made is told when it is opened
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o600))
 
 
 def primary_code(error: Exception) -> int:

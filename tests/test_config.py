@@ -91,6 +91,8 @@ def test_a_web_chat_that_others_can_reach_needs_a_token(
         monkeypatch.setenv(name, value)
 
     assert "WEB_TOKEN" in faults(tmp_path)
+    monkeypatch.setenv("WEB_TOKEN", "guessable")
+    assert "shorter than 12 characters" in faults(tmp_path)
     monkeypatch.setenv("WEB_TOKEN", "long and random")
     assert load(tmp_path, serving=True).adapters == ["discord", "web"]
 
@@ -206,3 +208,35 @@ def test_a_key_does_not_travel_in_the_clear(
     assert "GATEWAY_BASE_URL: must begin with https://" in faults(tmp_path, serving=False)
     monkeypatch.setenv("GATEWAY_ALLOW_HTTP", "true")
     assert load(tmp_path).gateway.base_url == "http://gateway.example/v1"
+
+
+@pytest.mark.parametrize("content", ["a = " + "[" * 3000, "a = " + "{x=" * 3000])
+def test_a_file_that_is_nested_without_end_is_a_fault_like_any_other(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "switchboard.toml").write_text(content)
+
+    assert "switchboard.toml: cannot be read" in faults(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "header", ['"X-Team" = "a\\nb"', '"X Team" = "a"', '"" = "a"', '"é" = "a"']
+)
+def test_a_header_that_cannot_be_sent_is_found_before_the_first_question(
+    tmp_path: Path, header: str
+) -> None:
+    (tmp_path / "switchboard.toml").write_text(f"[gateway]\nheaders = {{ {header} }}\n")
+
+    text = faults(tmp_path)
+
+    assert "GATEWAY_HEADERS: has a header" in text
+    assert "a\nb" not in text, "its value may be a secret"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a b"])
+def test_a_gateway_needs_a_name_that_can_stand_before_a_models(tmp_path: Path, name: str) -> None:
+    (tmp_path / "switchboard.toml").write_text(
+        f'[gateways."{name}"]\nbase_url = "https://a.example"\n'
+    )
+
+    assert f"[gateways.{name!r}]: is no name for a gateway." in faults(tmp_path)

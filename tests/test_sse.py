@@ -99,6 +99,34 @@ def test_a_long_line_in_tiny_pieces_is_read_in_linear_time() -> None:
     assert [len(event.data) for event in events] == [len(body)]
 
 
+@given(lines, st.integers(1, 300), st.integers(1, 40))
+def test_the_limit_is_reached_at_the_same_place_however_the_bytes_were_cut(
+    content: list[str], limit: int, size: int
+) -> None:
+    stream = "".join(line + "\n" for line in content).encode()
+
+    def came(chunks: list[bytes]) -> list[ServerSentEvent | type[Interrupted]]:
+        decoder = SSEDecoder(limit)
+        events: list[ServerSentEvent | type[Interrupted]] = []
+        try:
+            for chunk in chunks:
+                events.extend(decoder.feed(chunk))
+        except Interrupted:
+            events.append(Interrupted)
+        return events
+
+    assert came([stream[at : at + size] for at in range(0, len(stream), size)]) == came([stream])
+
+
+def test_an_event_in_two_pieces_counts_once() -> None:
+    stream = b"data: " + b"x" * 600 + b"\n\n"
+    decoder = SSEDecoder(limit=1000)
+
+    events = [*decoder.feed(stream[:500]), *decoder.feed(stream[500:])]
+
+    assert [len(event.data) for event in events] == [600]
+
+
 def test_an_event_without_end_is_stopped_at_the_limit() -> None:
     decoder = SSEDecoder(limit=1000)
 

@@ -581,3 +581,13 @@ async def test_postgres_without_asyncpg_is_told() -> None:
     )
 
     assert "needs the package asyncpg, which is not installed" in notice
+
+
+async def test_a_new_file_is_nobody_else_s_to_read(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    async with open_store(f"sqlite:///{file}") as store:
+        await store.choose(Channel("test", "", "1"), "chat_model", "gpt-5")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+
+    assert modes["bot.db"] == 0o600
+    assert set(modes.values()) == {0o600}

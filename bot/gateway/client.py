@@ -31,6 +31,7 @@ from bot.errors import (
     Silent,
 )
 from bot.events import Ending, Finish, Media, Progress, ReplyEvent
+from bot.gateway.allowance import Allowance
 from bot.gateway.endpoint import Endpoint, bodies, request_id, whole
 from bot.gateway.faults import raise_for_body
 from bot.gateway.fetch import Fetcher
@@ -55,10 +56,10 @@ class GatewayClient:
     """``async with GatewayClient(gateways, models) as gateway``. Implements
     ``bot.interfaces.Gateway``. ``gateways`` are settings by name, "" for the main one.
 
-    ``silence`` is the longest wait in seconds for the next bytes of a streamed answer, ``patience``
-    the longest for a picture. ``attempts`` bounds how often a request is sent, ``pause`` is the
-    first wait between two attempts in seconds; it doubles. ``look`` is the first wait between two
-    looks at a job.
+    ``silence`` is the longest wait in seconds for the next bytes of a streamed answer, ``longest``
+    how many all of it may take, ``patience`` the longest wait for a picture. ``attempts`` bounds
+    how often a request is sent, ``pause`` is the first wait between two attempts in seconds; it
+    doubles. ``look`` is the first wait between two looks at a job.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class GatewayClient:
         models: Models,
         *,
         silence: float = 120.0,
+        longest: float = 3600.0,
         patience: float = 300.0,
         attempts: int = 3,
         pause: float = 0.5,
@@ -75,6 +77,7 @@ class GatewayClient:
         self._settings = gateways
         self._models = models
         self._silence = silence
+        self._longest = longest
         self._patience = patience
         self._attempts = attempts
         self._pause = pause
@@ -158,13 +161,14 @@ class GatewayClient:
         self, response: aiohttp.ClientResponse, wire: Wire
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The answer's events. Raises Interrupted where it ends without saying that it is over."""
-        sift = Sift()
+        sift, allowance = Sift(), Allowance()
         finished = False
         try:
-            async for body in bodies(response, self._silence):
+            async for body in bodies(response, self._silence, self._longest):
                 for found in wire.decode(body):
                     event = await self._resolved(found)
                     for sifted in sift.feed(event):
+                        allowance.take(sifted)
                         yield sifted
                     finished = finished or isinstance(event, Finish)
         except GatewayError:
@@ -196,6 +200,7 @@ class GatewayClient:
                 came.put_nowait(None)
 
         failed: GatewayError | None = None
+        allowance = Allowance()
         yield Progress()
         tasks = [asyncio.create_task(draw()) for _ in range(calls)]
         try:
@@ -206,6 +211,7 @@ class GatewayClient:
                 elif isinstance(event, GatewayError):
                     failed = failed or event
                 else:
+                    allowance.take(event)
                     yield event
         finally:
             for task in tasks:

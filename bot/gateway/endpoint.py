@@ -22,6 +22,7 @@ from bot.gateway.wire.base import Json
 
 REPLY_LIMIT = 128 * 2**20  # bytes of one reply that is not streamed; base64 pictures are large
 ERROR_LIMIT = 64 * 2**10  # bytes of an error answer that are read at all
+PIECES_LIMIT = 2**20  # values in one JSON text
 _CONNECT = 10.0  # seconds
 
 
@@ -105,15 +106,18 @@ class Endpoint:
             response.close()
 
 
-async def bodies(response: aiohttp.ClientResponse, silence: float) -> AsyncIterator[Json]:
+async def bodies(
+    response: aiohttp.ClientResponse, silence: float, longest: float
+) -> AsyncIterator[Json]:
     """The JSON objects of an answer as they come, be it a stream or one piece. Raises Interrupted
-    where the connection ends badly and Silent after ``silence`` seconds without a byte."""
+    where the connection ends badly or after ``longest`` seconds, whatever comes until then, and
+    Silent after ``silence`` seconds without a byte."""
     if response.content_type == "application/json":
         for reply in await whole(response):
             yield reply
         return
     decoder = SSEDecoder()
-    watch = _Watch(response.content, silence)
+    watch = _Watch(response.content, silence, longest)
     try:
         async for chunk in response.content.iter_any():
             watch.heard()
@@ -132,14 +136,16 @@ async def bodies(response: aiohttp.ClientResponse, silence: float) -> AsyncItera
 
 
 class _Watch:
-    """Ends the reading of a stream that has been silent for too long. aiohttp's own read timeout
-    makes a new timer for every chunk; this one looks once in a while, for a third of the cost."""
+    """Ends the reading of a stream that has been silent for too long, or that gives signs of life
+    for ever. aiohttp's own read timeout makes a new timer for every chunk; this one looks once in a
+    while, for a third of the cost."""
 
-    def __init__(self, content: aiohttp.StreamReader, silence: float) -> None:
+    def __init__(self, content: aiohttp.StreamReader, silence: float, longest: float) -> None:
         self._content = content
         self._silence = silence
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
+        self._until = self._heard + longest
         self._timer = self._loop.call_later(silence, self._look)
 
     def heard(self) -> None:
@@ -149,11 +155,14 @@ class _Watch:
         self._timer.cancel()
 
     def _look(self) -> None:
-        left = self._heard + self._silence - self._loop.time()
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
-        else:
+        now = self._loop.time()
+        left = self._heard + self._silence - now
+        if left <= 0:
             self._content.set_exception(TimeoutError(f"no bytes for {self._silence} s"))
+        elif now >= self._until:
+            self._content.set_exception(Interrupted(detail="an answer without end"))
+        else:
+            self._timer = self._loop.call_later(left, self._look)
 
 
 async def whole(response: aiohttp.ClientResponse) -> list[Json]:
@@ -164,7 +173,7 @@ async def whole(response: aiohttp.ClientResponse) -> list[Json]:
         if len(data) > REPLY_LIMIT:
             raise BadPicture("The gateway's answer is too large.", detail=f"over {REPLY_LIMIT}")
     try:
-        parsed = json.loads(data)
+        parsed = _parsed(data)
     except (ValueError, RecursionError) as error:
         wrong = Misrouted if data.lstrip()[:1] == b"<" else GatewayDown
         raise wrong(
@@ -202,10 +211,25 @@ def _object(text: str) -> Json | None:
     if text == "[DONE]":
         return None
     try:
-        parsed = json.loads(text)
+        parsed = _parsed(text)
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
+
+
+def _parsed(text: str | bytearray) -> Any:
+    """The JSON. Raises ValueError or RecursionError where it is none, or one that would fill the
+    memory: ``[{},{},…`` grows thirtyfold when it is read."""
+    if len(text) > PIECES_LIMIT and _pieces(text) > PIECES_LIMIT:
+        raise ValueError(f"JSON of more than {PIECES_LIMIT} values")
+    return json.loads(text)
+
+
+def _pieces(text: str | bytearray) -> int:
+    """At least as many as there are values, or nearly; base64 has none of the three."""
+    if isinstance(text, str):
+        return text.count(",") + text.count("[") + text.count("{")
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def _is_object(value: Any) -> bool:

@@ -8,6 +8,7 @@ only.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -144,7 +145,7 @@ def _kind(status: int, code: str, text: str) -> type[GatewayError]:
 def _read(body: str) -> tuple[str, str]:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", " ".join(body.split())
     if isinstance(parsed, list) and parsed:
         parsed = parsed[0]
@@ -171,7 +172,9 @@ def _wait(headers: Mapping[str, str]) -> float | None:
     """The server's own wait in seconds, at most 120."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return min(max(float(headers[name]) * unit, 0.0), 120.0)
+            wait = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
+        if not math.isnan(wait):  # it is a float to Python, and no timer would ever end
+            return min(max(wait, 0.0), 120.0)
     return None

@@ -12,10 +12,10 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from typing import Self
-from urllib.parse import SplitResult, urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from bot.errors import BadPicture
 from bot.gateway.pictures import LIMIT
@@ -24,13 +24,17 @@ REDIRECTS = 3
 _REFUSED = "The gateway sent a picture link that is not safe to open."
 _DEAD = "The gateway sent a picture link that does not work."
 
+_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is public in IPv6
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # what a NAT64 makes of the last 32 bits
+_PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")  # some Pythons take parts of it for public
+
 
 class Fetcher:
     """``async with Fetcher(roots) as fetcher: data = await fetcher.fetch(url)``; ``roots`` are the
     gateway's."""
 
     def __init__(self, roots: Iterable[str], *, limit: int = LIMIT, patience: float = 60.0) -> None:
-        self._origins = {_origin(urlsplit(root)) for root in roots}
+        self._origins = {URL(root).origin() for root in roots}
         self._limit = limit
         self._timeout = aiohttp.ClientTimeout(total=patience, sock_connect=10)
 
@@ -47,11 +51,13 @@ class Fetcher:
     async def fetch(self, url: str) -> bytes:
         """The bytes behind a link, at most ``limit``. Raises BadPicture."""
         try:
+            # Parsed once: what is judged is to the letter what is connected to.
+            target = URL(url)
             for _ in range(REDIRECTS + 1):
-                async with self._session(url).get(url, allow_redirects=False) as response:
+                async with self._session(target).get(target, allow_redirects=False) as response:
                     location = response.headers.get("Location")
                     if response.status in (301, 302, 303, 307, 308) and location:
-                        url = urljoin(url, location)
+                        target = target.join(URL(location))
                         continue
                     if response.status != 200:
                         raise BadPicture(
@@ -64,13 +70,12 @@ class Fetcher:
             raise BadPicture(_DEAD, detail=repr(error)) from error
         raise BadPicture(_DEAD, detail=f"more than {REDIRECTS} redirects")
 
-    def _session(self, url: str) -> aiohttp.ClientSession:
-        parts = urlsplit(url)
-        if _origin(parts) in self._origins:
+    def _session(self, url: URL) -> aiohttp.ClientSession:
+        if url.absolute and url.origin() in self._origins:
             return self._own
-        if parts.scheme != "https" or not parts.hostname:
-            raise BadPicture(_REFUSED, detail=f"a picture link with scheme {parts.scheme!r}")
-        if is_private(parts.hostname):
+        if url.scheme != "https" or not url.raw_host:
+            raise BadPicture(_REFUSED, detail=f"a picture link with scheme {url.scheme!r}")
+        if is_private(url.raw_host):
             raise BadPicture(_REFUSED, detail="a picture link to a private address")
         return self._foreign
 
@@ -126,10 +131,16 @@ def is_private(host: str) -> bool:
     except ValueError:
         # Forms such as 2130706433 or 0x7f.1 reach the resolver, which turns them into addresses.
         return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global or address.is_multicast
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = _inner(address)
+        if inner is None:
+            return address not in _UNICAST or not address.is_global
+        address = inner
+    return not address.is_global or address.is_multicast or address in _PROTOCOLS
 
 
-def _origin(parts: SplitResult) -> tuple[str, str, int]:
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    return parts.scheme, (parts.hostname or "").lower(), port
+def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that packets for this one end at, None where there is none."""
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour

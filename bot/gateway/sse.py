@@ -23,11 +23,12 @@ class ServerSentEvent:
 
 
 STRAY = 64 * 2**10  # characters that are kept of JSON outside any event
+_LINE = 64  # what a line of an event counts beside its text: even an empty one takes room
 
 
 class SSEDecoder:
     """``for event in decoder.feed(chunk)``. Raises Interrupted once one event exceeds ``limit``
-    characters."""
+    characters: its data so far and the line that is read, however the bytes were cut."""
 
     __slots__ = (
         "_after_cr",
@@ -36,6 +37,7 @@ class SSEDecoder:
         "_id",
         "_limit",
         "_line",
+        "_line_size",
         "_size",
         "_start",
         "_stray",
@@ -46,7 +48,8 @@ class SSEDecoder:
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
         self._limit = limit
         self._line: list[str] = []  # the pieces of the line that has not ended yet
-        self._size = 0  # characters held: unfinished line and collected data
+        self._line_size = 0  # its characters
+        self._size = 0  # what the data lines that are collected count
         self._after_cr = False  # a LF right after a CR that ended a line belongs to it
         self._start = True
         self._data: list[str] = []
@@ -79,27 +82,28 @@ class SSEDecoder:
                 self._line.append(piece)
                 piece = "".join(self._line)
                 self._line.clear()
+                self._line_size = 0
             if piece:
                 self._field(piece)
             elif (event := self._dispatch()) is not None:
                 yield event
         if rest:
             self._line.append(rest)
-        self._hold(len(rest))
+            self._line_size += len(rest)
+            self._check(self._line_size)
 
-    def _hold(self, size: int) -> None:
-        self._size += size
-        if self._size > self._limit:
+    def _check(self, line_size: int) -> None:
+        """Whether a line of this size may be held beside the data."""
+        if self._size + line_size > self._limit:
             raise Interrupted(detail=f"an event of more than {self._limit} characters")
-        if not self._line and not self._data:
-            self._size = 0
 
     def _field(self, line: str) -> None:
+        self._check(len(line))
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
-            self._hold(len(value))
+            self._size += len(line) + _LINE
         elif name == "event":
             self._event = value
         elif name == "id" and "\0" not in value:
