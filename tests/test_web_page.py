@@ -166,6 +166,27 @@ async def test_an_answer_grows_on_the_page_and_every_construct_is_rendered(
         ]
 
 
+async def test_thoughts_are_open_while_there_is_no_answer_and_folded_above_it(
+    browser: Browser,
+) -> None:
+    gate = asyncio.Event()
+    states = [
+        "> 💭 *Thinking …*\n> The fox is **red**.",
+        "> 💭 *Thought for 4 s*\n> The fox is **red**.\n\nIt stands out.",
+    ]
+    async with page(browser, says(*states, gate=gate)) as tab:
+        await send(tab, "Why?")
+        await tab.until("document.querySelector('.markdown details.thoughts')?.open === true")
+        gate.set()
+        await answered(tab)
+        await tab.until("document.querySelector('.markdown details.thoughts')?.open === false")
+        summary = await tab.evaluate("document.querySelector('.thoughts summary').textContent")
+        assert summary == "💭 Thought for 4 s"
+        assert await tab.evaluate("document.querySelector('.markdown > p').textContent") == (
+            "It stands out."
+        )
+
+
 HOSTILE = [
     "<img src=x onerror='window.hacked = 1'>",
     "<script>window.hacked = 1</script></script>",

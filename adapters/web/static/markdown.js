@@ -10,6 +10,7 @@ const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
 const QUOTE = /^ {0,3}>/;
 const ITEM = /^([ \t]*)([-*+]|\d{1,9}[.)])(?:[ \t]+|$)/;
 const DELIMITER_ROW = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+const THOUGHTS = "💭";
 const DEEPEST = 12; // levels of quotes and lists; what nests deeper is read as prose
 const painted = new WeakMap(); // container → its blocks, as they are on the screen
 
@@ -150,8 +151,16 @@ const BUILD = {
     return el(`h${Math.min(marks.length + 1, 6)}`, {}, ...inline(text, open));
   },
   rule: () => el("hr"),
-  quote: (lines, depth, open) =>
-    el("blockquote", {}, ...build(lines.map((line) => line.replace(/^ {0,3}> ?/, "")), depth + 1, open)),
+  quote(lines, depth, open) {
+    const inside = lines.map((line) => line.replace(/^ {0,3}> ?/, ""));
+    // What a model said to itself: see bot/thoughts.py. Open only while there is no answer yet.
+    if (inside[0].startsWith(THOUGHTS)) {
+      const title = el("summary", {}, ...inline(inside[0], open));
+      const thoughts = build(inside.slice(1), depth + 1, open);
+      return el("details", { className: "thoughts", open }, title, ...thoughts);
+    }
+    return el("blockquote", {}, ...build(inside, depth + 1, open));
+  },
   list(lines, depth, open) {
     const items = itemsOf(lines);
     const list = el(isOrdered(lines[0]) ? "ol" : "ul");
