@@ -187,7 +187,9 @@ async def open_switchboard(
         GatewayClient(_gateways(settings), models) as gateway,
     ):
         spares = settings.gateway.fallback_models
-        yield Switchboard(store, gateway, models, COMMANDS, settings.limits, spares)
+        switchboard = Switchboard(store, gateway, models, COMMANDS, settings.limits, spares)
+        async with switchboard:
+            yield switchboard
 
 
 async def _greet(web: Web, token: SecretStr | None) -> None:

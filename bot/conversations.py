@@ -33,6 +33,7 @@ from bot.types import (
     Attachment,
     Channel,
     ImagePrompt,
+    Menu,
     Prompt,
     Request,
     Status,
@@ -43,6 +44,7 @@ log = logging.getLogger("switchboard.conversations")
 
 GOODBYE = 3.0  # seconds to say on the answer's page that the bot is going down
 LEASE = 3600.0  # seconds in which no answer is still under way unless it is looked after
+REPEATED = "*(Perhaps you read this already.)*"
 AGAIN = 5.0  # seconds until a platform that could not be reached is tried again
 
 _ENDINGS = {
@@ -82,9 +84,31 @@ class Conversations:
         """Write down how the turn ended. Raises StorageError."""
         await self._store.finish(replace(turn, surface=surface.ref))
 
-    async def say(self, surface: Surface, text: str, actions: Sequence[Action] = ()) -> None:
+    async def say(
+        self,
+        surface: Surface,
+        text: str,
+        actions: Sequence[Action] = (),
+        menus: Sequence[Menu] = (),
+    ) -> None:
         """Answer with a text that is ours. Raises SurfaceError."""
-        await show_once(surface, self._scheduler, text, actions)
+        await show_once(surface, self._scheduler, text, actions, menus)
+
+    async def warn(self, surface: Surface, text: str) -> float | None:
+        """Say what went wrong. None where that is done or never will be, otherwise when to say it
+        again."""
+        # Where nobody knows whether a send arrived, only another wording goes out once more: said
+        # twice is better than not at all.
+        for notice in (f"⚠️ {text}", f"⚠️ {text} {REPEATED}"):
+            try:
+                await self.say(surface, notice)
+                break
+            except (Busy, Unreachable) as error:
+                log.warning("a notice could not be shown yet: %r", error)
+                return time.time() + (error.retry_after if isinstance(error, Busy) else AGAIN)
+            except SurfaceError as error:
+                log.warning("a notice could not be shown: %r", error)
+        return None
 
     async def talk(
         self,
@@ -215,7 +239,12 @@ class Conversations:
             except (Busy, Unreachable) as error:
                 wait = error.retry_after if isinstance(error, Busy) else AGAIN
                 log.warning("turn %s will be shown in %.0f s: %r", turn.id, wait, error)
-                return replace(ended, due=time.time() + wait)
+                return replace(heard.as_end_of(turn), due=time.time() + wait)
+            except SurfaceError as error:
+                log.warning("turn %s could not be shown: %r", turn.id, error)
+                heard.status = Status.FAILED
+                due = await self.warn(surface, error.notice)
+                return replace(heard.as_end_of(turn), due=due)
             finally:
                 await kept
         return replace(heard.as_end_of(turn), due=None)

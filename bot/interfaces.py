@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bot.events import ReplyEvent
 from bot.pacing import Budget
-from bot.types import Channel, ImagePrompt, Page, Prompt, Request, Status, Turn
+from bot.types import Channel, ImagePrompt, Manners, Page, Prompt, Request, Status, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,9 @@ class Handler(Protocol):
 
     async def history(self, channel: Channel) -> Sequence[Turn]:
         """The channel's remembered turns, oldest first; none where they cannot be read."""
+
+    def manners(self, channel: Channel) -> Manners:
+        """How to behave in the channel: known at once, as it is asked for every message."""
 
     def readiness(self) -> Mapping[str, bool]:
         """Which platforms requests come through from at the moment, by name."""
@@ -155,8 +158,12 @@ class Store(Protocol):
         """Erase what was said in the channel, or in one turn of it; how many turns with something
         to remember that were. Claims stay."""
 
-    async def choices(self, channel: Channel) -> dict[str, str]:
-        """What the channel has chosen by name, e.g. {"chat_model": "gpt-5"}."""
+    async def choices(self, *keys: str) -> dict[str, dict[str, str]]:
+        """What each of these (at most four) has chosen by name, e.g.
+        {"discord:7:": {"chat_model": "gpt-5"}}. A key is a channel's, a server's or a person's."""
 
-    async def choose(self, channel: Channel, name: str, value: str) -> None:
-        """Set one choice of the channel for good."""
+    async def choose(self, key: str, name: str, value: str) -> None:
+        """Set one choice for good; "" takes it back."""
+
+    async def chosen(self, *names: str) -> list[tuple[str, str, str]]:
+        """Every (key, name, value) that anybody has chosen of these (at most four) names."""

@@ -20,7 +20,7 @@ from bot.interfaces import Surface
 from bot.pacing import Budget, Rank, Wish
 from bot.pages import Pages
 from bot.scheduler import Scheduler
-from bot.types import Action, Attachment, File, Page
+from bot.types import Action, Attachment, File, Menu, Page
 
 log = logging.getLogger("switchboard.renderer")
 
@@ -74,6 +74,7 @@ class Renderer:
         self._wishes: set[Wish] = set()
         self._media: tuple[Attachment, ...] = ()
         self._actions = tuple(actions)
+        self._menus: tuple[Menu, ...] = ()
 
     async def __aenter__(self) -> Self:
         self._painter = asyncio.create_task(self._paint(), name="painter")
@@ -118,6 +119,7 @@ class Renderer:
         *,
         media: Sequence[Attachment] = (),
         actions: Sequence[Action] = (),
+        menus: Sequence[Menu] = (),
     ) -> None:
         """Show the rest with ``footer`` under it, and return once the platform has taken all of
         it."""
@@ -129,7 +131,7 @@ class Renderer:
                 *media,
                 File("".join(self._written).encode(errors="replace"), "text/markdown", "answer.md"),
             ]
-        self._media, self._actions = tuple(media), tuple(actions)
+        self._media, self._actions, self._menus = tuple(media), tuple(actions), tuple(menus)
         self._finishing.set()
         self._changed.set()
         for wish in self._wishes:
@@ -227,6 +229,7 @@ class Renderer:
                 media=self._media if final and number == last else (),
                 actions=self._actions if number == last else (),
                 final=number < last or final,
+                menus=self._menus if number == last else (),
             )
             for number, text in enumerate(texts)
         ]
@@ -325,12 +328,16 @@ class Renderer:
 
 
 async def show_once(
-    surface: Surface, scheduler: Scheduler, text: str, actions: Sequence[Action] = ()
+    surface: Surface,
+    scheduler: Scheduler,
+    text: str,
+    actions: Sequence[Action] = (),
+    menus: Sequence[Menu] = (),
 ) -> None:
     """Show a text that is complete already, in as many pages as it takes. Raises SurfaceError."""
     async with Renderer(surface, scheduler) as renderer:
         renderer.write(text)
-        await renderer.finish(actions=actions)
+        await renderer.finish(actions=actions, menus=menus)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -12,9 +12,10 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Self
 
 from bot.commands import Command, bind, nearest
-from bot.commands.context import CHOICE, Context
+from bot.commands.context import Context
 from bot.commands.retry import KINDS, RETRY, meant
 from bot.config import LimitSettings
 from bot.conversations import Conversations
@@ -33,7 +34,16 @@ from bot.pacing import Budget
 from bot.policy import left_over
 from bot.prompt import HISTORY
 from bot.scheduler import Scheduler
-from bot.types import Channel, Request, Status, Turn
+from bot.settings import (
+    CHAT_MODEL,
+    FALLBACK_MODELS,
+    THREADS,
+    TRIGGERS,
+    Choices,
+    keys,
+    manners,
+)
+from bot.types import Channel, Manners, Request, Status, Turn, User
 
 log = logging.getLogger("switchboard")
 
@@ -43,6 +53,7 @@ LOOK_EVERY = 5.0  # seconds between two looks at what is outstanding
 PAUSE = 5.0  # seconds until what could not be shown is tried again; it doubles
 LONGEST_PAUSE = 300.0
 GIVE_UP = 24 * 3600.0  # seconds after which nobody waits for an answer any more
+_OF_MANNERS = (TRIGGERS, THREADS)
 LATEST = 10_000  # people whose latest answer is known without its id
 
 
@@ -61,7 +72,9 @@ class Switchboard:
         self._store = store
         self._gateway = gateway
         self._models = models
-        self._fallback_models = fallback_models
+        self._operator = {FALLBACK_MODELS.name: ",".join(fallback_models)}
+        self._chosen: dict[str, dict[str, str]] = {}  # of what _OF_MANNERS names, by key
+        self._manners: dict[str, Manners] = {}  # by channel
         self._commands = {command.name: command for command in commands}
         self._latest: dict[tuple[str, str], str] = {}
         self._here: set[str] = set()  # turns that are looked after
@@ -78,7 +91,7 @@ class Switchboard:
             turn = await self._conversations.begin(request, surface)
         except StorageError as error:
             log.error("could not claim a request: %s", error)
-            await self._notice(surface, error.notice)
+            await self._conversations.warn(surface, error.notice)
             return Status.FAILED
         taken()
         if turn is None:
@@ -137,13 +150,35 @@ class Switchboard:
     def spare(self, budgets: Sequence[Budget]) -> bool:
         return self._scheduler.spare(budgets)
 
+    def manners(self, channel: Channel) -> Manners:
+        known = self._manners.get(channel.key)
+        if known is None:
+            known = self._manners[channel.key] = manners(self._chosen, channel)
+        return known
+
     async def chat_model(self, channel: Channel) -> str:
+        nobody = User("", "")
         try:
-            choices = await self._store.choices(channel)
+            found = await self._store.choices(*keys(channel, nobody))
         except StorageError as error:
             log.error("could not read the choices of %s: %s", channel.key, error)
-            choices = {}
-        return choices.get(CHOICE[ModelKind.CHAT]) or self._models.default(ModelKind.CHAT)
+            found = {}
+        chosen = Choices(channel, nobody, found, self._operator).value(CHAT_MODEL)
+        return chosen or self._models.default(ModelKind.CHAT)
+
+    async def __aenter__(self) -> Self:
+        """Learn how to behave where. Raises StorageError."""
+        for key, name, value in await self._store.chosen(*(one.name for one in _OF_MANNERS)):
+            self._chosen.setdefault(key, {})[name] = value
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    def _note_choice(self, key: str, name: str, value: str) -> None:
+        if name in {setting.name for setting in _OF_MANNERS}:
+            self._chosen.setdefault(key, {})[name] = value
+            self._manners.clear()
 
     async def keep_catalogue(self) -> None:
         """Keep the list of models up to date, until cancelled. The bot works without it."""
@@ -251,7 +286,8 @@ class Switchboard:
                 models=self._models,
                 store=self._store,
                 commands=tuple(self._commands.values()),
-                spares=self._fallback_models,
+                operator=self._operator,
+                chosen=self._note_choice,
             )
             ended = await command.run(context)
         except SurfaceError as error:
@@ -282,18 +318,8 @@ class Switchboard:
 
     async def _fail(self, turn: Turn, surface: Surface, why: str) -> Turn:
         """The turn as it ended for this reason. Who could not be told yet is told later."""
-        later = await self._notice(surface, why)
-        return replace(turn, status=Status.FAILED, due=later and time.time() + later)
-
-    async def _notice(self, surface: Surface, text: str) -> float | None:
-        """Say it; None where that is done or cannot be, otherwise seconds to wait with it."""
-        try:
-            await self._conversations.say(surface, f"⚠️ {text}")
-        except SurfaceError as error:
-            log.warning("a notice could not be shown: %r", error)
-            if isinstance(error, Busy | Unreachable):
-                return max(PAUSE, error.retry_after if isinstance(error, Busy) else 0.0)
-        return None
+        due = await self._conversations.warn(surface, why)
+        return replace(turn, status=Status.FAILED, due=due)
 
     async def _finish(self, turn: Turn, surface: Surface) -> None:
         try:

@@ -88,6 +88,26 @@ class Message:
         return "\n".join(part.text for part in self.parts if isinstance(part, Text))
 
 
+class Trigger(StrEnum):
+    """How something that was said speaks to the bot."""
+
+    COMMAND = "command"  # by a command or a button
+    PRIVATE = "private"  # in a chat with the bot alone
+    MENTION = "mention"
+    REPLY = "reply"  # to a message of the bot
+    THREAD = "thread"  # in a thread that the bot has opened
+    ANY = "any"  # to nobody in particular
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How the bot behaves in a channel: what it takes for a question, and whether a mention opens a
+    thread."""
+
+    hears: frozenset[Trigger] = frozenset(Trigger) - {Trigger.ANY}
+    opens_threads: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One person asking for one thing.
@@ -113,11 +133,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a chat model is asked. ``messages`` fit its context and end with the question."""
+    """What a chat model is asked. ``messages`` fit its context and end with the question.
+    ``temperature`` None and ``longest`` 0 (tokens of the answer) leave it to the model."""
 
     model: str
     system: str
     messages: tuple[Message, ...]
+    temperature: float | None = None
+    longest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +195,20 @@ class Turn:
 class Action:
     """A button. Pressing it does what typing ``line`` would ("/model gpt-5"), so it works after a
     restart and gives nobody more than the same words would. At most 64 bytes, Telegram's limit for
-    a button."""
+    a button. Where it has a question to ``ask`` first, what is answered follows the line."""
 
     label: str
     line: str
+    ask: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A choice of one among at most 25: a list to pick from on Discord and the web, buttons on
+    Telegram. Picking does what pressing that action would."""
+
+    label: str
+    options: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +223,4 @@ class Page:
     media: Sequence[Attachment] = ()
     actions: Sequence[Action] = ()
     final: bool = False
+    menus: Sequence[Menu] = ()

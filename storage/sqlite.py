@@ -16,6 +16,8 @@ import aiosqlite
 from storage.rows import Row, Value
 from storage.schema import Fetch
 
+IN_MEMORY = ":memory:"  # SQLite's name for no file at all
+
 # Readers (a backup, a look with the shell) never wait for the bot, nor it for them.
 _WAL = "pragma journal_mode = wal"
 _PRAGMAS = (
@@ -56,7 +58,7 @@ class Sqlite:
         # aiosqlite leaves a thread behind where it cannot open a file, and that one complains when
         # the program ends before it; so a file that cannot be opened is found out without it. This
         # takes no lock, and it happens once.
-        if not self._read_only:
+        if not self._read_only and self._path != IN_MEMORY:
             _make_ours_alone(self._path)
         sqlite3.connect(self._address, uri=self._read_only).close()
         await self._connection

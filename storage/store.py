@@ -7,6 +7,7 @@ rollback, and no connection is held while anything else is waited for.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self
 
@@ -116,7 +117,17 @@ where channel = ?1 and forgotten = 0 and (?3 = '' or id = ?3)
 returning reply
 """
 
-CHOICES = "select name, value from choices where channel = ?1 order by name"
+CHOICES = """
+select channel, name, value from choices
+where channel in (?1, ?2, ?3, ?4) and value <> ''
+order by channel, name
+"""
+
+CHOSEN = """
+select channel, name, value from choices
+where name in (?1, ?2, ?3, ?4) and value <> ''
+order by channel, name
+"""
 
 CHOOSE = """
 insert into choices (channel, name, value) values (?1, ?2, ?3)
@@ -170,14 +181,22 @@ class SqlStore:
         erased = await self._fetch(FORGET, channel.key, rows.NOTHING, turn_id)
         return sum(row["reply"] is not None for row in erased)
 
-    async def choices(self, channel: Channel) -> dict[str, str]:
-        """What the channel has chosen by name, e.g. {"chat_model": "gpt-5"}."""
-        chosen = await self._fetch(CHOICES, channel.key)
-        return {row["name"]: row["value"] for row in chosen}
+    async def choices(self, *keys: str) -> dict[str, dict[str, str]]:
+        """What each of these (at most four) has chosen by name, e.g.
+        {"discord:7:": {"chat_model": "gpt-5"}}. A key is a channel's, a server's or a person's."""
+        found: dict[str, dict[str, str]] = {}
+        for row in await self._fetch(CHOICES, *_four(keys)):
+            found.setdefault(row["channel"], {})[row["name"]] = row["value"]
+        return found
 
-    async def choose(self, channel: Channel, name: str, value: str) -> None:
-        """Set one choice of the channel for good."""
-        await self._fetch(CHOOSE, channel.key, name, value)
+    async def choose(self, key: str, name: str, value: str) -> None:
+        """Set one choice for good; "" takes it back."""
+        await self._fetch(CHOOSE, key, name, value)
+
+    async def chosen(self, *names: str) -> list[tuple[str, str, str]]:
+        """Every (key, name, value) that anybody has chosen of these (at most four) names."""
+        found = await self._fetch(CHOSEN, *_four(names))
+        return [(row["channel"], row["name"], row["value"]) for row in found]
 
     async def _fetch(self, sql: str, *args: Value) -> list[Row]:
         """One statement, with every text in it made storable and every text from it restored."""
@@ -191,3 +210,10 @@ class SqlStore:
 
 def _never_begun(turn_id: str) -> StorageError:
     return StorageError(detail=f"turn {turn_id!r} is not in the database")
+
+
+def _four(words: Sequence[str]) -> list[str]:
+    """As many as the statements take."""
+    if len(words) > 4:
+        raise ValueError(f"at most four, not {len(words)}")
+    return [*words, *[""] * (4 - len(words))]

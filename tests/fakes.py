@@ -15,6 +15,7 @@ from bot.pacing import Budget
 from bot.types import (
     Channel,
     ImagePrompt,
+    Manners,
     Message,
     Page,
     Prompt,
@@ -138,6 +139,9 @@ class FakeHandler:
     async def chat_model(self, channel: Channel) -> str:
         return "gpt-5-mini"
 
+    def manners(self, channel: Channel) -> Manners:
+        return Manners()
+
     def spare(self, budgets: Sequence[Budget]) -> bool:
         return True
 
@@ -152,7 +156,7 @@ class FakeStore:
         self.turns: dict[tuple[str, str], Turn] = {}
         self.shown: dict[str, str] = {}
         self.forgotten: set[str] = set()
-        self.chosen: dict[tuple[str, str], str] = {}
+        self.chosen_values: dict[tuple[str, str], str] = {}
 
     async def begin(self, turn: Turn) -> bool:
         if _key(turn) in self.turns:
@@ -207,11 +211,22 @@ class FakeStore:
                 self.turns[key] = replace(turn, reply=None)
         return count
 
-    async def choices(self, channel: Channel) -> dict[str, str]:
-        return {name: value for (key, name), value in self.chosen.items() if key == channel.key}
+    async def choices(self, *keys: str) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for (key, name), value in self.chosen_values.items():
+            if key in keys and value:
+                found.setdefault(key, {})[name] = value
+        return found
 
-    async def choose(self, channel: Channel, name: str, value: str) -> None:
-        self.chosen[channel.key, name] = value
+    async def choose(self, key: str, name: str, value: str) -> None:
+        self.chosen_values[key, name] = value
+
+    async def chosen(self, *names: str) -> list[tuple[str, str, str]]:
+        return [
+            (key, name, value)
+            for (key, name), value in sorted(self.chosen_values.items())
+            if name in names and value
+        ]
 
     def _begun(self, turn_id: str) -> Turn:
         for turn in self.turns.values():

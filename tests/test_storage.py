@@ -540,15 +540,30 @@ async def test_what_is_outstanding_is_read_from_an_index_of_its_own(
 async def test_choices_are_per_channel_and_survive_a_restart(storage_url: str) -> None:
     thread = replace(CHANNEL, thread="1")
     async with open_store(storage_url) as store:
-        await store.choose(CHANNEL, "chat_model", "gpt-5")
-        await store.choose(CHANNEL, "chat_model", "claude\0 ☃")
-        await store.choose(CHANNEL, "image_model", "nano-banana")
+        await store.choose(CHANNEL.key, "chat_model", "gpt-5")
+        await store.choose(CHANNEL.key, "chat_model", "claude\0 ☃")
+        await store.choose(CHANNEL.key, "image_model", "nano-banana")
     async with open_store(storage_url) as store:
-        assert await store.choices(CHANNEL) == {
-            "chat_model": "claude\0 ☃",
-            "image_model": "nano-banana",
+        kept = {"chat_model": "claude\0 ☃", "image_model": "nano-banana"}
+        assert await store.choices(CHANNEL.key) == {CHANNEL.key: kept}
+        assert await store.choices(thread.key) == {}
+
+
+async def test_choices_come_by_key_and_by_name_and_can_be_taken_back(storage_url: str) -> None:
+    async with open_store(storage_url) as store:
+        await store.choose("test/user/1", "language", "German")
+        await store.choose("test/server/2", "language", "French")
+        await store.choose("test:3:", "triggers", "every")
+        await store.choose("test:4:", "triggers", "every")
+        await store.choose("test:4:", "triggers", "")
+
+        assert await store.choices("test/user/1", "test/server/2", "test:4:") == {
+            "test/user/1": {"language": "German"},
+            "test/server/2": {"language": "French"},
         }
-        assert await store.choices(thread) == {}
+        assert await store.chosen("triggers", "threads") == [("test:3:", "triggers", "every")]
+        with pytest.raises(ValueError, match="at most four"):
+            await store.choices(*"abcde")
 
 
 # Trouble

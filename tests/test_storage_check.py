@@ -30,7 +30,7 @@ async def fill(url: str) -> list[Turn]:
         reply = Message(Role.ASSISTANT, (Text("a cat"), picture))
         await store.finish(replace(answered(waiting), reply=reply))
         await store.forget(CHANNEL, forgotten.id)
-        await store.choose(CHANNEL, "chat_model", "gpt-5")
+        await store.choose(CHANNEL.key, "chat_model", "gpt-5")
         return [*answers, failed, running, waiting, forgotten]
 
 

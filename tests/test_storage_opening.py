@@ -93,12 +93,12 @@ def test_migrations_are_numbered_from_one_and_give_their_reasons() -> None:
 async def test_five_stores_can_open_a_fresh_database_at_once(storage_url: str) -> None:
     async def use(number: int) -> None:
         async with open_store(storage_url) as store:
-            await store.choose(CHANNEL, f"choice {number}", "made")
+            await store.choose(CHANNEL.key, f"choice {number}", "made")
 
     await asyncio.gather(*(use(number) for number in range(5)))
 
     async with open_store(storage_url) as store:
-        assert len(await store.choices(CHANNEL)) == 5
+        assert len((await store.choices(CHANNEL.key))[CHANNEL.key]) == 5
     rows = await ask(storage_url, "select version, reason from switchboard_schema order by version")
     assert [(row["version"], row["reason"]) for row in rows] == [
         (step.number, step.reason) for step in MIGRATIONS
@@ -213,8 +213,8 @@ async def test_a_database_of_schema_2_is_brought_up_to_date_with_all_it_held(
         assert [await store.find(turn.id) for turn in OLD_TURNS] == OLD_TURNS
         assert await store.find("6") is None
         assert await store.history(HARBOUR, 9) == OLD_TURNS[:3]
-        assert await store.choices(HARBOUR) == {"chat_model": "gpt-5"}
-        assert await store.choices(TOPIC) == {"image_model": "nano-banana ☃"}
+        assert await store.choices(HARBOUR.key) == {HARBOUR.key: {"chat_model": "gpt-5"}}
+        assert await store.choices(TOPIC.key) == {TOPIC.key: {"image_model": "nano-banana ☃"}}
         assert await store.outstanding("telegram", math.inf) == []
         for number in (1, 6):  # claims
             event = Request(HARBOUR, ANN, f"event {number}")
@@ -586,7 +586,7 @@ async def test_postgres_without_asyncpg_is_told() -> None:
 async def test_a_new_file_is_nobody_else_s_to_read(tmp_path: Path) -> None:
     file = tmp_path / "bot.db"
     async with open_store(f"sqlite:///{file}") as store:
-        await store.choose(Channel("test", "", "1"), "chat_model", "gpt-5")
+        await store.choose("test:1:", "chat_model", "gpt-5")
         modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
 
     assert modes["bot.db"] == 0o600

@@ -210,7 +210,7 @@ def test_the_model_is_shown_switched_and_used() -> None:
     bench.type("/image a fox", source="6")
 
     assert "`gpt-5-mini` (the bot's default)" in shown.text
-    assert shown.pages[0].actions[0].line.startswith("/model ")
+    assert shown.pages[0].menus[0].options[0].line.startswith("/model ")
     assert "`claude-sonnet-4-6` (chosen for this channel)" in after.text
     assert "`nano-banana-2-4k` (chosen for this channel)" in after.text
     assert [prompt.model for prompt in bench.gateway.prompts] == [
@@ -228,7 +228,7 @@ def test_a_model_of_the_live_list_can_be_chosen() -> None:
     bench.models.offer(["house-model", "gpt-5-mini"])
 
     assert "house-model" in bench.type("/model house-model").text
-    assert bench.store.chosen[CHANNEL.key, "chat_model"] == "house-model"
+    assert bench.store.chosen_values[CHANNEL.key, "chat_model"] == "house-model"
 
 
 def test_reset_forgets_the_channel() -> None:

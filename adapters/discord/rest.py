@@ -27,6 +27,7 @@ log = logging.getLogger("switchboard.discord")
 
 Json = dict[str, Any]
 
+CONNECTIONS = 64  # at once; each costs memory, and Discord answers within a tenth of a second
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
 FILE_TIMEOUT = aiohttp.ClientTimeout(total=90.0, connect=5.0)
 
@@ -81,7 +82,7 @@ class Rest:
 
     async def __aenter__(self) -> Self:
         # Kept warm for longer than the pauses of a conversation: an acknowledgement has 3 seconds.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90.0)
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=90.0)
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": _USER_AGENT},

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from bot.commands.base import Command, Option
 from bot.commands.context import Context
-from bot.commands.settings import THINKING
 from bot.errors import Refused
 from bot.gateway.models import ModelKind, Models
 from bot.policy import check_question
 from bot.prompt import compose
+from bot.settings import THINKING
 from bot.types import Image, Prompt, Turn
 
 
@@ -36,7 +36,7 @@ async def run(context: Context) -> Turn:
         ]
 
     return await context.conversations.talk(
-        context.turn, context.surface, prompts, thinking=choices.get(THINKING.name) == "on"
+        context.turn, context.surface, prompts, thinking=choices.value(THINKING) == "on"
     )
 
 

@@ -109,7 +109,7 @@ def nearest(word: str, known: Sequence[str], *, most: int = 3) -> list[str]:
 _OPTION = r"(?:--|—|–)([A-Za-z][\w-]*)(?:[ \t=]+([^\s—–-]\S*|-\d+|\"[^\"]*\"))?"
 _FIRST_OPTION = re.compile(rf"\s*{_OPTION}(?=\s|$)")
 _LAST_OPTION = re.compile(rf"(?:^|\s){_OPTION}\s*$")
-_REACH = 1_000  # characters at the end of a text in which its last option is looked for
+_REACH = 400  # characters at the end of a text in which its last option is looked for
 
 
 def _last_option(text: str) -> re.Match[str] | None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.commands.base import Command
 from bot.conversations import Conversations
 from bot.gateway.models import ModelKind, Models
 from bot.interfaces import Store, Surface
-from bot.types import Action, Request, Turn
+from bot.settings import (
+    CHAT_MODEL,
+    FALLBACK_MODELS,
+    IMAGE_MODEL,
+    Choices,
+    Scope,
+    Setting,
+    key_of,
+    keys,
+)
+from bot.types import Action, Menu, Request, Turn
 
-FALLBACK = "fallback_models"
 NONE = "none"  # a channel that wants no fallback, whatever the operator says
-CHOICE = {ModelKind.CHAT: "chat_model", ModelKind.IMAGE: "image_model"}
+MODEL = {ModelKind.CHAT: CHAT_MODEL, ModelKind.IMAGE: IMAGE_MODEL}
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request on its way: ``options`` are bound and checked, ``turn`` is claimed."""
+    """One request on its way: ``options`` are bound and checked, ``turn`` is claimed. ``operator``
+    are the bot's defaults, by setting; ``chosen`` is told (key, name, value) of a new choice."""
 
     request: Request
     options: Mapping[str, str]
@@ -28,25 +38,34 @@ class Context:
     models: Models
     store: Store
     commands: Sequence[Command]
-    spares: Sequence[str] = ()  # the operator's models for when one fails
+    operator: Mapping[str, str]
+    chosen: Callable[[str, str, str], None] = lambda *_: None
 
-    async def say(self, text: str, actions: Sequence[Action] = ()) -> None:
-        await self.conversations.say(self.surface, text, actions)
+    async def say(
+        self, text: str, actions: Sequence[Action] = (), menus: Sequence[Menu] = ()
+    ) -> None:
+        await self.conversations.say(self.surface, text, actions, menus)
 
-    async def choices(self) -> dict[str, str]:
-        """What the channel has chosen. Raises StorageError."""
-        return await self.store.choices(self.request.channel)
+    async def choices(self) -> Choices:
+        """What was chosen that counts here. Raises StorageError."""
+        channel, user = self.request.channel, self.request.user
+        found = await self.store.choices(*keys(channel, user))
+        return Choices(channel, user, found, self.operator)
 
-    def model(self, kind: ModelKind, choices: Mapping[str, str]) -> str:
-        """The model to ask: named in the request, else chosen for the channel, else the
-        operator's."""
+    async def choose(self, setting: Setting, value: str, scope: Scope = Scope.CHANNEL) -> None:
+        """Choose for good. Raises StorageError, and Refused where there is nothing to choose
+        for."""
+        key = key_of(scope, self.request.channel, self.request.user)
+        await self.store.choose(key, setting.name, value)
+        self.chosen(key, setting.name, value)
+
+    def model(self, kind: ModelKind, choices: Choices) -> str:
+        """The model to ask: named in the request, else chosen, else the operator's."""
         if named := self.options.get("model"):
             return self.models.resolve(named) or named
-        return choices.get(CHOICE[kind]) or self.models.default(kind)
+        return choices.value(MODEL[kind]) or self.models.default(kind)
 
-    def fallbacks(self, choices: Mapping[str, str]) -> list[str]:
-        """The models to try when the one asked fails: the channel's list, else the operator's."""
-        chosen = choices.get(FALLBACK, "")
-        if not chosen:
-            return list(self.spares)
-        return [] if chosen == NONE else chosen.split(",")
+    def fallbacks(self, choices: Choices) -> list[str]:
+        """The models to try when the one asked fails."""
+        chosen = choices.value(FALLBACK_MODELS)
+        return [] if chosen in ("", NONE) else chosen.split(",")

@@ -6,14 +6,15 @@ import re
 
 from bot.commands.ask import chat_models
 from bot.commands.base import Command, Option
-from bot.commands.context import CHOICE, FALLBACK, NONE, Context
+from bot.commands.context import MODEL as MODEL_OF
+from bot.commands.context import NONE, Context
 from bot.errors import Refused
 from bot.gateway.models import ModelKind, Models
-from bot.types import Action
+from bot.settings import DEFAULT, FALLBACK_MODELS
+from bot.types import Action, Menu
 
-OFFERED = 5  # models that are offered as buttons
+OFFERED = 25  # models that are offered to pick from
 SPARES = 5  # models in a list of fallbacks
-DEFAULT = "default"
 
 _NAME = re.compile(r"[\w.:/@+-]{1,100}")  # what can be one at all, and be repeated as it is
 
@@ -35,22 +36,29 @@ async def _show(context: Context) -> None:
     choices = await context.choices()
     lines = []
     for kind, words in ((ModelKind.CHAT, "Chat"), (ModelKind.IMAGE, "Pictures")):
-        name = choices.get(CHOICE[kind]) or context.models.default(kind)
-        lines.append(f"**{words}:** `{name}` ({_source(choices.get(CHOICE[kind]))})")
+        chosen = choices.of(MODEL_OF[kind])
+        lines.append(
+            f"**{words}:** `{chosen.value or context.models.default(kind)}` ({chosen.source})"
+        )
     if spares := context.fallbacks(choices):
         names = ", ".join(f"`{name}`" for name in spares)
-        lines.append(f"**When it fails:** {names} ({_source(choices.get(FALLBACK))})")
+        lines.append(f"**When it fails:** {names} ({choices.of(FALLBACK_MODELS).source})")
     lines.append("\nSwitch with /model and a name.")
-    in_use = choices.get(CHOICE[ModelKind.CHAT]) or context.models.default(ModelKind.CHAT)
+    in_use = context.model(ModelKind.CHAT, choices)
     others = [name for name in context.models.names(ModelKind.CHAT) if name != in_use]
-    buttons = [Action(name, f"/model {name}") for name in others[:OFFERED]]
-    await context.say("\n".join(lines), buttons)
+    offered = [Action(name, f"/model {name}") for name in others if _fits(name)]
+    menu = Menu("Another model", tuple(offered[:OFFERED]))
+    await context.say("\n".join(lines), menus=[menu] if offered else [])
+
+
+def _fits(name: str) -> bool:
+    return len(f"/model {name}".encode()) <= 64
 
 
 async def _switch(context: Context, name: str) -> str:
     known = _resolved(context.models, name)
     kind = context.models.find(known).kind
-    await context.store.choose(context.request.channel, CHOICE[kind], known)
+    await context.choose(MODEL_OF[kind], known)
     what = "Pictures" if kind is ModelKind.IMAGE else "Answers"
     unlisted = context.models.is_listed(known) is False
     note = " The gateway does not list it at the moment." if unlisted else ""
@@ -59,12 +67,11 @@ async def _switch(context: Context, name: str) -> str:
 
 async def _switch_fallback(context: Context, typed: str) -> str:
     names = [name.strip() for name in typed.split(",") if name.strip()]
-    channel = context.request.channel
     if names == [DEFAULT]:
-        await context.store.choose(channel, FALLBACK, "")
+        await context.choose(FALLBACK_MODELS, "")
         return "When a model fails here, the bot's default list is tried."
     if names == [NONE]:
-        await context.store.choose(channel, FALLBACK, NONE)
+        await context.choose(FALLBACK_MODELS, NONE)
         return "When a model fails here, no other one is tried."
     known = [_resolved(context.models, name) for name in names]
     wrong = [one for one in known if context.models.find(one).kind is not ModelKind.CHAT]
@@ -72,7 +79,7 @@ async def _switch_fallback(context: Context, typed: str) -> str:
         raise Refused(f"{wrong[0]} draws pictures; a fallback must be a chat model.")
     if len(known) > SPARES:
         raise Refused(f"A list of fallbacks has at most {SPARES} models.")
-    await context.store.choose(channel, FALLBACK, ",".join(known))
+    await context.choose(FALLBACK_MODELS, ",".join(known))
     return f"When a model fails here, next come: {', '.join(f'`{one}`' for one in known)}."
 
 
@@ -85,10 +92,6 @@ def _resolved(models: Models, name: str) -> str:
         return name  # no list is known that could say otherwise
     hint = f" Nearest: {', '.join(f'`{other}`' for other in near)}." if near else ""
     raise Refused(f"There is no model called “{name[:60]}”.{hint}")
-
-
-def _source(chosen: str | None) -> str:
-    return "chosen for this channel" if chosen else "the bot's default"
 
 
 def every_model(models: Models, typed: str) -> list[str]:

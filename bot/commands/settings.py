@@ -1,31 +1,13 @@
-"""/settings: what this channel has chosen for itself, and changing it."""
+"""/settings: what was chosen for a channel, a person or a server, and choosing otherwise."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from bot.commands.base import Command, Option
 from bot.commands.context import Context
 from bot.errors import Refused
 from bot.gateway.models import Models
-
-DEFAULT = "default"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A choice of a channel. The first of ``values`` is the default."""
-
-    name: str
-    description: str
-    values: tuple[str, ...]
-
-
-THINKING = Setting(
-    "thinking", "Whether a model's thoughts are shown above its answer", ("off", "on")
-)
-
-SETTINGS: tuple[Setting, ...] = (THINKING,)
+from bot.settings import DEFAULT, SETTINGS, Scope, Setting, check_right
+from bot.types import Action, Menu
 
 
 async def run(context: Context) -> None:
@@ -35,28 +17,49 @@ async def run(context: Context) -> None:
         return
     if value is None:  # typed: /settings thinking on
         name, _, value = name.partition(" ")
-        value = value.strip()
-    setting = next((one for one in SETTINGS if one.name == name), None)
+    setting = next((one for one in SETTINGS if one.name == name.lower()), None)
     if setting is None:
         raise Refused(f"There is no setting {name[:40]!r}. There is: {', '.join(names())}.")
-    if value not in (*setting.values, DEFAULT):
-        allowed = ", ".join((*setting.values, DEFAULT))
-        raise Refused(f"{setting.name} can be: {allowed}.")
-    chosen = "" if value == DEFAULT else value
-    await context.store.choose(context.request.channel, setting.name, chosen)
-    await context.say(f"In this channel, `{setting.name}` is now `{chosen or setting.values[0]}`.")
+    if not value.strip():
+        await _offer(context, setting)
+        return
+    scope = Scope(context.options.get("for", Scope.CHANNEL))
+    request = context.request
+    check_right(setting, scope, request.channel, request.user)
+    kept = setting.checked(value)
+    await context.choose(setting, kept, scope)
+    chosen = (await context.choices()).of(setting)
+    whose = {Scope.CHANNEL: "In this channel", Scope.ME: "For you", Scope.SERVER: "In this server"}
+    said = f"{whose[scope]}, `{setting.name}` is now `{kept or chosen.value or DEFAULT}`."
+    if kept and chosen.value != kept:
+        said += f" Here `{chosen.value}` still counts: it is {chosen.source}."
+    await context.say(said)
 
 
 async def _show(context: Context) -> None:
     choices = await context.choices()
     lines = []
     for setting in SETTINGS:
-        chosen = choices.get(setting.name)
-        source = "chosen for this channel" if chosen else "the bot's default"
-        lines.append(f"**{setting.name}:** `{chosen or setting.values[0]}` ({source})")
-        lines.append(f"{setting.description}.")
-    lines.append("\nChange one with /settings, its name and a value. /model has the models.")
-    await context.say("\n".join(lines))
+        chosen = choices.of(setting)
+        lines.append(f"**{setting.name}:** `{chosen.value or DEFAULT}` ({chosen.source})")
+    lines.append("\nPick one to change it, or type /settings, its name and a value.")
+    options = tuple(Action(one.name, f"/settings {one.name}") for one in SETTINGS)
+    await context.say("\n".join(lines), menus=[Menu("Change a setting", options)])
+
+
+async def _offer(context: Context, setting: Setting) -> None:
+    """The values to pick from, or a question for one."""
+    chosen = (await context.choices()).of(setting)
+    said = (
+        f"**{setting.name}:** `{chosen.value or DEFAULT}` ({chosen.source})\n{setting.description}."
+    )
+    back = Action("Default", f"/settings {setting.name} {DEFAULT}")
+    if setting.values:
+        options = [Action(value, f"/settings {setting.name} {value}") for value in setting.values]
+        await context.say(said, menus=[Menu(setting.name, (*options, back))])
+    else:
+        asked = Action("Set …", f"/settings {setting.name} ", ask=setting.description)
+        await context.say(said, [asked, back])
 
 
 def names() -> list[str]:
@@ -69,10 +72,11 @@ def named(_: Models, typed: str) -> list[str]:
 
 SETTINGS_COMMAND = Command(
     "settings",
-    "Show or change what this channel has chosen for itself.",
+    "Show or change what is chosen for this channel, for you or for the server.",
     run,
     (
         Option("name", "Which setting", complete=named),
-        Option("value", "What it shall be", choices=("on", "off", DEFAULT)),
+        Option("value", "What it shall be"),
+        Option("for", "For whom, if not this channel", choices=tuple(Scope)),
     ),
 )
