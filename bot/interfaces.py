@@ -21,7 +21,8 @@ from bot.types import Channel, ImagePrompt, Manners, Page, Prompt, Request, Stat
 class Capabilities:
     """What one place to answer can take.
 
-    ``page_limit`` is the longest text of a page in units of ``measure``; ``caption_limit`` the
+    ``page_limit`` is the longest text of a page in units of ``measure``, ``page_height`` the most
+    lines that its clients show unfolded (0: any); ``caption_limit`` the
     longest text of a page that carries attachments (0: as ``page_limit``). ``pace`` is the pleasant
     number of seconds between two edits of a page, ``budgets`` the limits that its calls share with
     others, ``send_budgets`` those of a new page where they differ.
@@ -29,6 +30,7 @@ class Capabilities:
 
     page_limit: int
     measure: Callable[[str], int] = len
+    page_height: int = 0
     caption_limit: int = 0
     files_per_page: int = 10
     file_limit: int = 10 * 2**20

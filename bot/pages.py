@@ -1,186 +1,211 @@
-"""Markdown into pages that a platform takes: grown as text arrives, cut by offset, never changed
-once closed.
+"""Markdown into pages that a platform takes: grown as text arrives, never changed once closed.
 
-A page is cut at a paragraph, line, sentence or word, in that order, and never inside a joined
-emoji. An open code fence is closed at the end of a page and opened again, with its mark and info
-string, on the next. No text is dropped but the white space at a cut, which the gap between two
-messages replaces.
+A page is cut at a paragraph, a row (of a list, quote, table or code), a line, a sentence or a word,
+in that order, and never inside a joined emoji, nor inside a link, inline code or emphasis while
+there is another place. No heading stays behind alone. What a page stands in is made anew on the
+next: a fence is closed and opened again, a table's header and a quote's mark are repeated. What
+goes on inside a list item drops the item's margin, which would make it code. Nothing else is added,
+and no text is dropped but the white space at a cut, which the gap between two messages replaces.
+
+Feeding only takes note; reading does the work for all that came since. Every line is followed once
+(the unfinished one anew each time), and a page is measured a few times, however long the text is.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
-# Longer marks and indents than anybody writes count as prose, so that reopening a fence always
-# fits
-# a page.
-_FENCE = re.compile(r"^([ \t>]{0,16})(`{3,12}(?!`)|~{3,12}(?!~))([^\n]*)$")
-_BREAKS = (
-    re.compile(r"\n\s*\n"),
-    re.compile(r"\n"),
-    re.compile(r"[.!?…。！？][\"'”’)]*\s+"),
-    re.compile(r"\s+"),
-)
-_INFO_LIMIT = (
-    40  # characters of an info string that are repeated: some models put whole sentences there
-)
+from bot.markdown import Line, follow
+from bot.sheet import Sheet
 
-
-@dataclass(frozen=True, slots=True)
-class _Fence:
-    """An open code fence: what stands before its mark, the mark, and its info string."""
-
-    indent: str
-    mark: str
-    info: str
-
-    @property
-    def opening(self) -> str:
-        return f"{self.indent}{self.mark}{self.info[:_INFO_LIMIT]}\n"
-
-    @property
-    def closing(self) -> str:
-        return f"\n{self.indent}{self.mark}"
-
-    def is_closed_by(self, line: str) -> bool:
-        match = _FENCE.match(line)
-        return (
-            match is not None
-            and match[2][0] == self.mark[0]
-            and len(match[2]) >= len(self.mark)
-            and not match[3].strip()
-        )
+_WINDOW = 2  # a page has at most so many times ``limit`` characters, however few can be seen
+_MARGIN = 1.125  # what is looked at of a long text: a little more than a page
+_STEEPEST = 32.0  # units that a character measures at most (a table's cells can be padded)
+_TALL = 1.25  # a page that is taller by no more than this is left in one
+_TRIES = 6  # measurements to find out how much fits
 
 
 class Pages:
     """``feed`` text, read ``closed`` (final pages) and ``open`` (the page still growing, fit to be
     shown).
 
-    ``limit`` is the longest page in units of ``measure``, at least 100.
+    ``limit`` is the longest page in units of ``measure``, at least 100; ``measure`` may be slow and
+    need not grow with the text. ``height`` is how many lines a page has where clients fold taller
+    ones, 0 for any; a page that is taller by a quarter is left in one.
     """
 
-    __slots__ = ("_limit", "_measure", "_text", "closed")
-
-    def __init__(self, limit: int, measure: Callable[[str], int] = len) -> None:
+    def __init__(self, limit: int, measure: Callable[[str], int] = len, *, height: int = 0) -> None:
         if limit < 100:
             raise ValueError(f"a page of {limit} is too small to cut text for; use at least 100")
         self._limit = limit
         self._measure = measure
-        self._text = ""
-        self.closed: list[str] = []
+        self._height = height
+        self._unread: list[str] = []
+        self._is_stale = self._has_ended = False
+        self._source = ""
+        self._at = 0  # where the unfinished line begins in the source
+        self._last = Line()  # the last finished line
+        self._broken: Line | None = None  # what the unfinished line is the rest of
+        self._sheet = Sheet(Line(), limit // 2)
+        self._ratio = 1.0  # what a character measures, by the last page
+        self._closed: list[str] = []
+        self._open = ""
+
+    @property
+    def closed(self) -> list[str]:
+        """The pages that will not change any more."""
+        self._settle()
+        return self._closed
 
     @property
     def open(self) -> str:
-        """The growing page with its fence closed; "" where there is nothing to show yet."""
-        fence = _open_fence(self._text)
-        text = self._text.rstrip()
-        return text + fence.closing if fence is not None and text else text
+        """The growing page; "" where there is nothing to show yet.
+
+        Until ``end``, half-written markup is shown as what it will most likely become.
+        """
+        self._settle()
+        return self._open
 
     @property
     def all(self) -> list[str]:
         """Every page as it stands now."""
-        return [*self.closed, self.open] if self.open else list(self.closed)
+        self._settle()
+        return [*self._closed, self._open] if self._open else list(self._closed)
 
     def feed(self, text: str) -> None:
-        if not self._text:
-            text = text.lstrip("\n")
-        # In pieces, so that measuring a page never looks at more than two pages of text.
-        for start in range(0, len(text), self._limit):
-            self._text += text[start : start + self._limit]
-            while self._is_too_long(self._text):
-                self._cut()
+        """Take note of more text."""
+        if text:
+            self._unread.append(text)
+            self._is_stale = True
 
     def end(self, footer: str = "") -> None:
-        """Write ``footer`` under everything, outside of any code."""
-        if not footer:
+        """No more text comes: show it exactly as written, with ``footer`` under everything, outside
+        of any code."""
+        if footer:
+            self._settle()
+            last = self._next(self._source[self._at :])
+            gap = "\n" * bool(last.text)
+            if last.fence is not None:
+                margin = "".join(" " * width or "> " for width in last.inside)
+                gap += f"{margin}{last.fence.mark}\n\n"
+            elif last.says or self._last.says:
+                gap += "\n"
+            self.feed(gap + footer)
+        self._is_stale = self._has_ended = True
+
+    # --- reading ---
+
+    def _settle(self) -> None:
+        """Bring the pages up to date with all that was fed."""
+        if not self._is_stale:
             return
-        fence = _open_fence(self._text)
-        if fence is not None:
-            self._text = self._text.rstrip("\n") + fence.closing
-        gap = "\n\n" if self._text.strip() else ""
-        self.feed(gap + footer)
-
-    def _is_too_long(self, text: str) -> bool:
-        fence = _open_fence(text)
-        return self._measure(text.rstrip() + (fence.closing if fence else "")) > self._limit
-
-    def _cut(self) -> None:
-        """Close the page at the best place and start the next one with what is left."""
-        most = self._most_that_fits()
-        first = self._text.find("\n") + 1 if _FENCE.match(self._text.partition("\n")[0]) else 0
-        at = _best_cut(self._text, most, first)
-        head, rest = self._text[:at], self._text[at:]
-        fence = _open_fence(head)
-        if fence is None:
-            self.closed.append(head.rstrip())
-            # Blank lines go with the cut; the indentation of the next line belongs to its list.
-            self._text = rest.lstrip("\n") if head.endswith("\n") else rest.lstrip(" ")
-            return
-        self.closed.append(head.rstrip() + fence.closing)
-        rest = rest.removeprefix("\n")
-        line, _, after = rest.partition("\n")
-        # What follows may be the closing fence itself: then there is nothing to open again.
-        self._text = after.lstrip("\n") if fence.is_closed_by(line) else fence.opening + rest
-
-    def _most_that_fits(self) -> int:
-        low, high = 1, len(self._text)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._is_too_long(self._text[:middle]):
-                high = middle - 1
+        self._is_stale = False
+        self._source = self._source[self._at :] + "".join(self._unread)
+        self._at = 0
+        self._unread.clear()
+        most = _WINDOW * self._limit
+        wanted = self._likely_length()
+        while True:
+            is_more = self._fill(wanted)
+            sheet = self._sheet
+            as_written = is_more or self._has_ended
+            shown = sheet.page(sheet.length) if as_written else sheet.growing()
+            size = self._measure(shown) if shown else 0
+            is_full = is_more and wanted >= most
+            if size > self._limit or self._is_too_tall(shown) or (is_full and sheet.rows):
+                self._cut(self._place(size))
+                wanted = self._likely_length()
+            elif is_full:  # a page does not begin with white space, however much there is
+                self._broken = self._next(self._source[self._at : self._at + most])
+                self._at += most
+            elif is_more:
+                wanted = min(wanted * 3 // 2, most)
             else:
-                low = middle
+                self._open = shown
+                return
+
+    def _likely_length(self) -> int:
+        return min(int(self._limit * _MARGIN / self._ratio) + 16, _WINDOW * self._limit)
+
+    def _is_too_tall(self, page: str) -> bool:
+        return bool(self._height) and page.count("\n") + 1 > self._height * _TALL
+
+    def _fill(self, wanted: int) -> bool:
+        """Let the open page grow to ``wanted`` characters. Whether there are more."""
+        sheet, source = self._sheet, self._source
+        sheet.drop_unfinished()
+        while sheet.length < wanted:
+            end = source.find("\n", self._at, self._at + wanted)
+            if end < 0:
+                break
+            self._last = self._next(source[self._at : end])
+            self._at, self._broken = end + 1, None
+            sheet.add(self._last)
+        room = max(wanted - sheet.length, 0)
+        half = source[self._at : self._at + room].partition("\n")[0]
+        is_more = self._at + len(half) < len(source)
+        if half or not is_more:
+            sheet.add(self._next(half), unfinished=True)
+        return is_more
+
+    def _next(self, text: str) -> Line:
+        return follow(self._last, text) if self._broken is None else self._broken.rest(text)
+
+    # --- cutting ---
+
+    def _cut(self, at: int) -> None:
+        """Close the page at the offset and start the next one with what is left."""
+        sheet = self._sheet
+        if page := sheet.page(at):
+            self._closed.append(page)
+        index = sheet.row_at(at)
+        row = sheet.rows[index]
+        below = [row.line for row in sheet.finished[index + 1 :]]
+        rest = row.text[at - row.start :].lstrip(" \t")
+        if index == len(sheet.finished):
+            self._at += len(row.line.text) - len(rest)
+            self._broken = row.line
+        elif rest:
+            below.insert(0, row.line.rest(rest))
+        self._sheet = Sheet(row.line, self._limit // 2)
+        for line in below:
+            self._sheet.add(line)
+
+    def _place(self, size: int) -> int:
+        """Where to cut a page of this measure: the best place that truly fits."""
+        sheet = self._sheet
+        least = sheet.least
+        most = max(self._most_that_fits(size), least)
+        for tries in range(32):
+            at = sheet.best_break(least, most)
+            page = sheet.page(at)
+            size = self._measure(page)
+            if size <= self._limit or at <= least:
+                break
+            most = max(least, at - 1 if tries < 2 else at // 2)
+        self._ratio = min(max(size / max(len(page), 1), 1 / _WINDOW), _STEEPEST)
+        return at
+
+    def _most_that_fits(self, size: int) -> int:
+        """About the greatest offset at which the page fits: estimated, then measured."""
+        sheet, limit = self._sheet, self._limit
+        high = sheet.length
+        if self._height and len(sheet.rows) > self._height and self._is_too_tall(sheet.text):
+            high = sheet.rows[self._height].start
+            size = self._measure(sheet.page(high))
+        if size <= limit:
+            return high
+        low = low_size = 0
+        for tries in range(2 * _TRIES):
+            step = (high - low) * (limit - low_size) // max(size - low_size, 1)
+            step = step if tries < _TRIES else (high - low) // 2
+            guess = min(max(low + step, low + 1), high - 1)
+            guess_size = self._measure(sheet.page(guess))
+            if guess_size > limit:
+                high, size = guess, guess_size
+            else:
+                low, low_size = guess, guess_size
+            is_near = high - low < 8 or low_size > limit - limit // 32
+            if low and (is_near or tries >= _TRIES):
+                break
         return low
-
-
-def _open_fence(text: str) -> _Fence | None:
-    """The fence that is still open at the end of the text."""
-    if "```" not in text and "~~~" not in text:
-        return None
-    fence: _Fence | None = None
-    for line in text.split("\n"):
-        if fence is not None:
-            if fence.is_closed_by(line):
-                fence = None
-        elif (match := _FENCE.match(line)) is not None and not (
-            match[2][0] == "`" and "`" in match[3]
-        ):
-            fence = _Fence(match[1], match[2], match[3].strip())
-    return fence
-
-
-def _best_cut(text: str, most: int, first: int) -> int:
-    """The offset to cut at: after a break in the last half of what fits, else as far as it goes.
-
-    Never before ``first`` (a reopened fence's own line), so every page makes progress.
-    """
-    floor = max(first, most // 2)
-    for pattern in _BREAKS:
-        cut = 0
-        for match in pattern.finditer(text, floor, most):
-            cut = match.end()
-        if cut > first:
-            return cut
-    return _whole_character(text, most, first)
-
-
-def _whole_character(text: str, at: int, first: int) -> int:
-    """Step back from the middle of a joined emoji or an accented letter, unless that leads
-    nowhere."""
-    cut = at
-    while cut > first + 1 and cut < len(text) and _joins(text[cut - 1], text[cut]):
-        cut -= 1
-    return cut if cut > first + 1 else max(at, first + 1)
-
-
-def _joins(before: str, after: str) -> bool:
-    return (
-        before == "\u200d"
-        or after in "\u200d\ufe0f\u20e3"
-        or unicodedata.combining(after) != 0
-        or "\U0001f3fb" <= after <= "\U0001f3ff"  # skin tones
-        or ("\U0001f1e6" <= before <= "\U0001f1ff" and "\U0001f1e6" <= after <= "\U0001f1ff")
-    )

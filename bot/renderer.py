@@ -61,7 +61,9 @@ class Renderer:
         self._note = note
         self._is_crowded = is_crowded
         capabilities = surface.capabilities
-        self._pages = Pages(capabilities.page_limit, capabilities.measure)
+        self._pages = Pages(
+            capabilities.page_limit, capabilities.measure, height=capabilities.page_height
+        )
         self._unread: list[str] = []
         self._written: list[str] = []
         self._footer = ""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.discord.markup import length, to_discord
+from adapters.discord.markup import RULE, length, to_discord
 
 INERT = "\u200b"
 
@@ -23,12 +23,12 @@ INERT = "\u200b"
         "[words](https://example.com) <https://example.com>",
         "a | b, and an e-mail to me@example.com",
         "```py\n# heading\n| a | b |\n|---|---|\n#### x\n@everyone <@1> ![a](b)\n```",
-        "~~~\n#### x\n~~~",
         "half a fence\n```\n#### still code @here",
         "`#### ![a](b) @everyone`",
         "``two ` ticks @here``",
         "####no heading",
-        "-----",
+        "> > quoted twice",
+        "a + b\n--\n2 >> 1",
     ],
 )
 def test_what_discord_knows_stays_as_it_is(text: str) -> None:
@@ -45,6 +45,48 @@ def test_what_discord_knows_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_deep_headings_are_bold(text: str, shown: str) -> None:
+    assert to_discord(text) == shown
+
+
+@pytest.mark.parametrize("rule", ["---", "***", "_ _ _", "  -----"])
+def test_a_rule_is_a_line(rule: str) -> None:
+    assert to_discord(f"a\n\n{rule}\n\nb") == f"a\n\n{RULE}\n\nb"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+ a\n  + b", "- a\n  - b"),
+        ("- [ ] ask\n* [x] answer", "- ☐ ask\n* ☑ answer"),
+        (">>> said\nall the rest", "> said\nall the rest"),
+        (">> said", "> said"),
+    ],
+)
+def test_lists_and_quotes_are_written_as_discord_reads_them(text: str, shown: str) -> None:
+    assert to_discord(text) == shown
+
+
+def test_code_has_the_only_mark_that_discord_knows() -> None:
+    assert to_discord("~~~py\n#### x\n~~~") == "```py\n#### x\n```"
+    assert to_discord("  ~~~~\n  ~~~\n  ~~~~") == "  ```\n  ~~~\n  ```"
+
+
+def test_a_fence_inside_of_code_does_not_end_it() -> None:
+    shown = to_discord("````md\n```py\nx\n```\n````\nend")
+
+    assert shown.count("```") == 2
+    assert shown.replace(INERT, "") == "```md\n```py\nx\n```\n```\nend"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[https://a.b/c](https://a.b/c/)", "https://a.b/c/"),
+        ("[https://a.b](https://c.d)", "https://a.b (https://c.d)"),
+        ("`[https://a.b](https://a.b)`", "`[https://a.b](https://a.b)`"),
+    ],
+)
+def test_a_link_that_discord_would_refuse_shows_its_address(text: str, shown: str) -> None:
     assert to_discord(text) == shown
 
 
@@ -129,7 +171,7 @@ def test_the_length_is_that_of_what_is_sent() -> None:
 @given(st.text(alphabet="ab`*_|-#!@[]()\n ~>\\:", max_size=200))
 def test_any_text_comes_out_and_code_blocks_stay(text: str) -> None:
     to_discord(text)
-    block = f"```\n{text.replace('`', '').replace('~', '')}\n```"
+    block = f"```\n{text.replace('`', '')}\n```"
     assert to_discord(block) == block
 
 
@@ -144,9 +186,21 @@ def test_any_text_comes_out_and_code_blocks_stay(text: str) -> None:
         "a|b\n" * 50_000,
         "~~~\n" * 30_000 + "|",
         "<@" * 50_000,
+        "[https://a" * 10_000,
+        "\n" * 100_000 + "|",
+        "+" + " " * 100_000 + "-" * 100_000,
+        "- " * 50_000 + "x",
     ],
 )
 def test_the_worst_text_takes_linear_time(text: str) -> None:
     begun = time.process_time()
     to_discord(text)
     assert time.process_time() - begun < 1.0
+
+
+def test_a_model_s_thoughts_are_small_print() -> None:
+    markdown = "> 💭 *Thought for 4 s*\n> The fox is @everyone.\n\nIt stands out.\n\n> a quote"
+
+    assert to_discord(markdown) == (
+        "-# 💭 *Thought for 4 s*\n-# The fox is @\u200beveryone.\n\nIt stands out.\n\n> a quote"
+    )

@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 
 from adapters.telegram.entities import Entity, utf16_length
 from adapters.telegram.markup import RULE, render, visible_length
+from adapters.telegram.outbound import formatted
+from adapters.telegram.surface import capabilities, overall
+from bot.pages import Pages
+from bot.types import Channel
 
 STYLES = ("bold", "italic", "strikethrough", "spoiler")
 
@@ -241,6 +245,36 @@ def test_of_too_many_entities_code_and_links_are_kept() -> None:
     assert entities == sorted(entities, key=lambda entity: entity.offset)
 
 
+def test_a_text_of_more_entities_than_a_message_has_measures_more_than_a_message() -> None:
+    assert visible_length("**b** " * 100) == 199
+    assert visible_length("**b** " * 101) > 4096
+    assert visible_length("**b** " * 5000) > visible_length("**b** " * 4000)
+
+
+def test_pages_are_cut_before_their_entities_run_out() -> None:
+    private = capabilities(Channel("telegram", "", "7"), overall(30))
+    pages = Pages(private.page_limit, private.measure)
+    for number in range(300):
+        pages.feed(f"**b{number}** `c` [l](https://a.example/{number})\n")
+    pages.end()
+
+    sent = [len(formatted(page)[1] or []) for page in pages.all]
+    assert sum(sent) == 900
+    assert all(80 < entities <= 100 for entities in sent[:-1])
+
+
+def test_a_text_that_was_just_measured_is_not_parsed_again() -> None:
+    text = "Some **bold** text, measured before it is shown."
+    visible_length(text)
+
+    assert render(text)[1][0] is render(text)[1][0]
+
+
+@pytest.mark.parametrize("hollow", ["```\n```", "```py", "#", ">", "`" * 30])
+def test_markup_around_nothing_is_shown_as_it_was_written(hollow: str) -> None:
+    assert render(hollow) == (hollow, [])
+
+
 def test_nesting_without_end_loses_no_text() -> None:
     assert "deep" in render("> " * 300 + "deep")[0]
     assert "deep" in render("- " * 300 + "deep")[0]
@@ -255,7 +289,8 @@ def test_any_text_gives_entities_that_telegram_takes(markdown: str) -> None:
     units = text.encode("utf-16-le")
 
     assert len(entities) <= 100
-    assert visible_length(markdown) == utf16_length(text) == len(units) // 2
+    if len(entities) < 100:
+        assert visible_length(markdown) == utf16_length(text) == len(units) // 2
     for entity in entities:
         assert 0 <= entity.offset < entity.end <= len(units) // 2
         inside = units[2 * entity.offset : 2 * entity.end].decode("utf-16-le")  # no half character
@@ -319,14 +354,30 @@ def letters(text: str) -> Counter[str]:
     ["[" * 4000, "*a_ " * 1000, "||a " * 1000, "`a``b```c" * 400, "[a](" * 1000, "~~a" * 1300],
 )
 def test_hostile_text_takes_no_more_than_an_instant(hostile: str) -> None:
-    begun = time.process_time()
-    render(hostile)
-    assert time.process_time() - begun < 1.0
+    assert _seconds(hostile) < 1.0
 
 
 def test_eleven_kilobytes_take_a_few_milliseconds() -> None:
     line = "Some **bold** text with `code`, a [link](https://a.example) and so on.\n\n"
-    render(line)
+
+    # The best of several, each of another text: one may be interrupted, or remembered.
+    assert min(_seconds(line * lines) for lines in range(155, 160)) < 0.1  # measured: 0.01
+
+
+def _seconds(markdown: str) -> float:
     begun = time.process_time()
-    render(line * 155)
-    assert time.process_time() - begun < 0.1  # measured: 0.01
+    render(markdown)
+    return time.process_time() - begun
+
+
+def test_a_model_s_thoughts_are_a_quote_to_open() -> None:
+    text, entities = render(
+        "> 💭 *Thought for 4 s*\n> The fox is red.\n\nIt stands out.\n\n> a quote"
+    )
+
+    assert text == "💭 Thought for 4 s\nThe fox is red.\n\nIt stands out.\n\na quote"
+    assert [(entity.type, entity.offset) for entity in entities] == [
+        ("expandable_blockquote", 0),
+        ("italic", 3),
+        ("blockquote", 52),
+    ]

@@ -1,8 +1,10 @@
 """A model's Markdown in the dialect that Discord reads (pure).
 
-Discord knows headings down to the third level, no tables and no pictures in the text. Those become
-bold lines, aligned code blocks (or list rows where a phone would break them) and links. Mentions
-are kept from lighting up. All else, and all code, stays as it is. Linear in the text's length.
+Discord knows headings down to the third level, one way to mark code, and no tables, pictures,
+rules, check boxes or nested quotes. Those become bold lines, aligned code blocks (or list rows
+where a phone would break them), links, lines and plain quotes. A link whose words are an address,
+which Discord would refuse, shows its address. A model's thoughts are small print. Mentions are kept
+from lighting up. All else, and all code, stays as it is. Linear in the text's length.
 """
 
 from __future__ import annotations
@@ -11,24 +13,39 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from bot import thoughts
+
 TABLE_WIDTH = 40  # columns of a code block that a phone shows without wrapping
 
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})([^\n]*)")
 _HEADING = re.compile(r" {0,3}#{4,6}[ \t]+")
+_RULE = re.compile(r" {0,3}([-_*])(?:[ \t]*\1){2,}[ \t]*")
+_QUOTE = re.compile(r" {0,3}>{2,}[ \t]*")  # ">>> " would quote all that follows
+_PLUS = re.compile(r"(\s*)\+(?=[ \t])")
+_BOX = re.compile(r"(\s*(?:[-*+]|\d{1,9}[.)])[ \t]+)\[([ xX])\](?=[ \t])")
 _DELIMITER_CELL = re.compile(r":?-+:?")
 _UNESCAPED_PIPE = re.compile(r"(?<!\\)\|")
 _TICKS = re.compile(r"(?<![\\`])`+")
 _PICTURE_IN_LINK = re.compile(r"\[!\[([^\[\]\n]{0,300})\]\([^()\s]{1,2000}\)\](?=\()")
 _PICTURE = re.compile(r"!\[([^\[\]\n]{0,300})\](?=\([^()\s])")
+_BARE_LINK = re.compile(r"\[(https?://[^\s\[\]]{1,2000})\]\((https?://[^\s()]{1,2000})\)")
 _MENTION = re.compile(r"<@(?=[!&]?\d)|@(?=everyone\b|here\b)")
 _EMPHASIS = re.compile(r"\*\*|__|~~|`")
 
+_THOUGHTS = f"> {thoughts.MARK}"
+_WORK = re.compile(
+    rf"^{_THOUGHTS}|"
+    r"[|@]|####|!\[|\[https?:|~~~|````|^ {0,3}>>|^[ \t]*\+[ \t]|\[[ xX]\]|^ {0,3}([-_*])[ \t]*\1",
+    re.MULTILINE,
+)
+
+RULE = "─" * 10
 _INERT = "\u200b"  # zero width: the words look the same and no longer are a mention
 
 
 def to_discord(markdown: str) -> str:
     """The same text as Discord shows it best. It can come out longer: ``length`` says how long."""
-    if not _needs_work(markdown):
+    if _WORK.search(markdown) is None:
         return markdown
     lines = markdown.split("\n")
     done: list[str] = []
@@ -37,14 +54,19 @@ def to_discord(markdown: str) -> str:
     while at < len(lines):
         if (end := _end_of_fence(lines, at)) > at:
             _flush(prose, done)
-            done.extend(lines[at:end])
+            done.extend(_code(lines[at:end]))
             at = end
+        elif lines[at].startswith(_THOUGHTS):
+            _flush(prose, done)
+            while at < len(lines) and lines[at].startswith(">"):
+                done.append(_outside_code(f"-# {lines[at][1:].strip()}", _prose))
+                at += 1
         elif (end := _end_of_table(lines, at)) > at:
             _flush(prose, done)
             done.extend(_table(lines[at:end]))
             at = end
         else:
-            prose.append(_heading(lines[at]))
+            prose.append(_line(lines[at]))
             at += 1
     _flush(prose, done)
     return "\n".join(done)
@@ -53,10 +75,6 @@ def to_discord(markdown: str) -> str:
 def length(markdown: str) -> int:
     """How much of Discord's 2000 characters the text takes."""
     return len(to_discord(markdown))
-
-
-def _needs_work(text: str) -> bool:
-    return "|" in text or "####" in text or "![" in text or "@" in text
 
 
 def _flush(prose: list[str], done: list[str]) -> None:
@@ -70,17 +88,28 @@ def _prose(text: str) -> str:
     if "![" in text:
         text = _PICTURE_IN_LINK.sub(lambda match: f"[{match[1] or 'picture'}]", text)
         text = _PICTURE.sub(lambda match: f"[{match[1] or 'picture'}]", text)
+    if "[http" in text:
+        text = _BARE_LINK.sub(_shown_address, text)
     if "@" in text:
         text = _MENTION.sub(lambda match: match[0] + _INERT, text)
     return text
 
 
-def _heading(line: str) -> str:
-    match = _HEADING.match(line)
-    if match is None:
-        return line
-    text = line[match.end() :].rstrip().rstrip("#").rstrip().replace("**", "")
-    return f"**{text}**" if text else ""
+def _shown_address(link: re.Match[str]) -> str:
+    words, address = link[1], link[2]
+    return address if words.rstrip("/") == address.rstrip("/") else f"{words} ({address})"
+
+
+def _line(line: str) -> str:
+    if match := _HEADING.match(line):
+        text = line[match.end() :].rstrip().rstrip("#").rstrip().replace("**", "")
+        return f"**{text}**" if text else ""
+    if _RULE.fullmatch(line):
+        return RULE
+    line = _QUOTE.sub("> ", line, count=1) if _QUOTE.match(line) else line
+    if match := _BOX.match(line):
+        line = f"{match[1]}{'☐' if match[2] == ' ' else '☑'}{line[match.end() :]}"
+    return f"{match[1]}-{line[match.end() :]}" if (match := _PLUS.match(line)) else line
 
 
 # --- code ---
@@ -97,6 +126,18 @@ def _end_of_fence(lines: Sequence[str], start: int) -> int:
         if closing and closing[1].startswith(mark) and not closing[2].strip():
             return at + 1
     return len(lines)
+
+
+def _code(lines: Sequence[str]) -> Sequence[str]:
+    """The fenced block with Discord's only mark, three backticks; those inside must not end it."""
+    opening = _FENCE.fullmatch(lines[0])
+    if opening is None or opening[1] == "```":
+        return lines
+    inside = [line.replace("```", f"`{_INERT}`{_INERT}`") for line in lines[1:]]
+    closing = _FENCE.fullmatch(lines[-1]) if len(lines) > 1 else None
+    if closing and closing[1].startswith(opening[1]) and not closing[2].strip():
+        inside[-1] = lines[-1][: closing.start(1)] + "```"
+    return [f"{lines[0][: opening.start(1)]}```{opening[2]}", *inside]
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:

@@ -1,7 +1,7 @@
 """Telegram's message entities: where a text is formatted, in UTF-16 units (pure).
 
-``fitted`` makes what a renderer noted down into what Telegram takes: trimmed, cut around code, at
-most 100, in order and well nested.
+``fitted`` makes what a renderer noted down into what Telegram takes: trimmed, cut around code, in
+order and well nested. ``most_important`` picks the 100 that Telegram shows.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+QUOTES = ("blockquote", "expandable_blockquote")
 MOST_ENTITIES = 100  # Telegram ignores what comes after them
 
 _STYLES = ("bold", "italic", "strikethrough", "spoiler")
@@ -35,11 +36,19 @@ class Entity:
 def fitted(text: str, entities: Iterable[Entity]) -> tuple[str, list[Entity]]:
     """The text without white space around it, and its entities, from offsets in characters."""
     text, kept = _trimmed(text, entities)
-    return text, _in_utf16(text, _most_important(kept))
+    return text, _in_utf16(text, kept)
 
 
 def utf16_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def most_important(entities: Sequence[Entity]) -> list[Entity]:
+    """At most 100, code and links before styles, in the order they came in."""
+    if len(entities) <= MOST_ENTITIES:
+        return list(entities)
+    ranked = sorted(entities, key=lambda entity: entity.type not in _FIRST)
+    return sorted(ranked[:MOST_ENTITIES], key=_place)
 
 
 def _trimmed(text: str, entities: Iterable[Entity]) -> tuple[str, list[Entity]]:
@@ -81,14 +90,7 @@ def _without_code(entity: Entity, codes: Sequence[Entity]) -> list[Entity]:
 
 def _place(entity: Entity) -> tuple[int, int, bool]:
     """From left to right, what is around before what is inside."""
-    return entity.offset, -entity.length, entity.type != "blockquote"
-
-
-def _most_important(entities: list[Entity]) -> list[Entity]:
-    if len(entities) <= MOST_ENTITIES:
-        return entities
-    ranked = sorted(entities, key=lambda entity: entity.type not in _FIRST)
-    return sorted(ranked[:MOST_ENTITIES], key=_place)
+    return entity.offset, -entity.length, entity.type not in QUOTES
 
 
 def _in_utf16(text: str, entities: list[Entity]) -> list[Entity]:

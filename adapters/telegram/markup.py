@@ -10,14 +10,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from markdown_it.token import Token
 
 from adapters.telegram.dialect import NESTING, Parser
-from adapters.telegram.entities import Entity, fitted, utf16_length
+from adapters.telegram.entities import (
+    MOST_ENTITIES,
+    Entity,
+    fitted,
+    most_important,
+    utf16_length,
+)
+from bot import thoughts
 
 RULE = "─" * 10
+_ENTITY_SHARE = 41  # units: a little more than a hundredth of a message
 _COLUMN = 30  # cells that are wider stand out of their column instead of widening it for every row
 
 _STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough", "spoiler": "spoiler"}
@@ -28,20 +37,33 @@ _PARSER = Parser()
 
 def render(markdown: str) -> tuple[str, list[Entity]]:
     """The visible text without white space around it, and at most 100 well-nested entities."""
-    source = _without_half_characters(markdown)
-    tokens = _PARSER.parse(source)
-    if any(token.level >= NESTING - 1 for token in tokens):
-        return source.strip(), []  # the parser drops what is nested deeper
-    page = _Page()
-    for token in tokens:
-        page.add(token)
-    return fitted("".join(page.text), page.entities)
+    text, entities = _rendered(markdown)
+    return text, most_important(entities)
 
 
 def visible_length(markdown: str) -> int:
-    """The length of the rendered text as Telegram counts it, in UTF-16 units."""
-    text, _ = render(markdown)
-    return utf16_length(text)
+    """How much of a message's 4096 the text takes: the visible text in UTF-16 units, and more than
+    there is where its entities are more than a message can have."""
+    text, entities = _rendered(markdown)
+    length = utf16_length(text)
+    if len(entities) <= MOST_ENTITIES:
+        return length
+    return max(length, len(entities) * _ENTITY_SHARE)
+
+
+@lru_cache(maxsize=32)
+def _rendered(markdown: str) -> tuple[str, tuple[Entity, ...]]:
+    """The visible text and all its entities. A page is measured before it is shown, so the newest
+    few are kept. What has nothing visible (an empty code block) is shown as it was written."""
+    source = _without_half_characters(markdown)
+    tokens = _PARSER.parse(source)
+    if any(token.level >= NESTING - 1 for token in tokens):
+        return source.strip(), ()  # the parser drops what is nested deeper
+    page = _Page()
+    for token in tokens:
+        page.add(token)
+    text, entities = fitted("".join(page.text), page.entities)
+    return text or source.strip(), tuple(entities)
 
 
 @dataclass(slots=True)
@@ -126,6 +148,7 @@ class _Page:
                 self._begin("blockquote")
             case "blockquote_close" if not self._indents:
                 self._end()
+                self._fold_thoughts()
             case "list_item_close" | "blockquote_close":
                 self._indents.pop()
                 self._block_begins = False
@@ -220,6 +243,13 @@ class _Page:
                 self._write(f" ({address})")
         elif not self._is_open(kind) and not (kind == "code" and self._is_open("text_link")):
             self.entities.append(Entity(kind, start, self._length - start, url))
+
+    def _fold_thoughts(self) -> None:
+        """A quote of what a model said to itself opens when somebody taps it."""
+        quote = self.entities[-1]
+        said = "".join(self.text)[quote.offset :].lstrip()
+        if quote.type == "blockquote" and said.startswith(thoughts.MARK):
+            self.entities[-1] = replace(quote, type="expandable_blockquote")
 
     def _is_open(self, kind: str) -> bool:
         return any(opened == kind for opened, _, _ in self._open)
