@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Mapping
@@ -27,6 +28,9 @@ async def serve(
     def tell() -> None:
         (told_again if told.is_set() else told).set()
 
+    # What was imported stays: no collection needs to walk over it again, and hold up everybody.
+    gc.collect()
+    gc.freeze()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, tell)
@@ -72,6 +76,7 @@ async def _watch(name: str, adapter: Adapter, switchboard: Switchboard) -> None:
 
 async def _all_failed(watched: list[asyncio.Task[None]]) -> None:
     """Return never while one adapter serves; raise what the last ones died of."""
+    await asyncio.wait(watched)  # a gather that is let go would take the adapters with it
     ends = await asyncio.gather(*watched, return_exceptions=True)
     errors = [end for end in ends if isinstance(end, Exception)]
     if errors:

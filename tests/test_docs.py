@@ -17,6 +17,9 @@ DOCUMENTS = [
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/gateway.md",
+    "docs/reliability.md",
+    "docs/security.md",
+    "docs/storage.md",
 ]
 
 

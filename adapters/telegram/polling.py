@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from telegram import Update, User
@@ -49,10 +48,19 @@ async def poll(api: Api, accept: Accept, heard: Callable[[bool], None]) -> None:
     """
     delivered: dict[int, asyncio.Future[None]] = {}
     offset: int | None = None
+    seconds = 0  # of patience: the first answer, also after trouble, is not to be waited for
+
+    def tell(answers: bool) -> None:
+        nonlocal seconds
+        seconds = LONG_POLL if answers else 0
+        heard(answers)
+
+    async def call() -> list[dict[str, Any]]:
+        return await _updates(api, offset, seconds)
+
     while True:
-        call = partial(_updates, api, offset)
-        updates = await _persist("polling", api, call, while_polling, heard)
-        heard(True)
+        updates = await _persist("polling", api, call, while_polling, tell)
+        tell(True)
         for update in updates:
             number = int(update["update_id"])
             if number not in delivered:
@@ -69,10 +77,10 @@ async def poll(api: Api, accept: Accept, heard: Callable[[bool], None]) -> None:
             offset = None
 
 
-async def _updates(api: Api, offset: int | None) -> list[dict[str, Any]]:
+async def _updates(api: Api, offset: int | None, seconds: int) -> list[dict[str, Any]]:
     """The next updates, also where another program has left a webhook, which keeps them from us."""
     try:
-        return await api.updates(offset, LONG_POLL)
+        return await api.updates(offset, seconds)
     except Conflict as conflict:
         if "webhook" not in str(conflict).lower():
             raise
@@ -82,7 +90,7 @@ async def _updates(api: Api, offset: int | None) -> list[dict[str, Any]]:
             log.warning("the webhook cannot be removed: %s", reason(error, api.token))
             raise conflict from None
     log.info("removed the webhook that another program had left")
-    return await api.updates(offset, LONG_POLL)
+    return await api.updates(offset, seconds)
 
 
 async def _persist(
