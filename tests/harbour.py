@@ -10,7 +10,7 @@ from adapters.discord import Discord
 from bot.commands import Command, Kind, Option
 from bot.config import DiscordSettings
 from bot.interfaces import Adapter, Surface
-from bot.types import Channel, Page, Request, Status
+from bot.types import Channel, Manners, Page, Request, Status
 from tests.fakes import FakeHandler
 from tests.simulators.discord import DiscordSimulator, Seen
 
@@ -25,7 +25,12 @@ async def never_run(context: object) -> None:
 
 # A table of our own, so that the bot's commands may change without these tests.
 OURS = (
-    Command("ask", "Ask.", never_run, (Option("question", "What", required=True),)),
+    Command(
+        "ask",
+        "Ask.",
+        never_run,
+        (Option("prompt", "What", required=True, or_shown=True), Option("file", "It", Kind.FILE)),
+    ),
     Command("help", "Help.", never_run),
     Command(
         "model", "A model.", never_run, (Option("name", "Which", complete=lambda _, typed: ()),)
@@ -57,6 +62,10 @@ class Answering(FakeHandler):
         self.surfaces: list[Surface] = []
         self.offered: list[str] = []
         self.answered = asyncio.Event()
+        self.behaviour = Manners()
+
+    def manners(self, channel: Channel) -> Manners:
+        return self.behaviour
 
     async def handle(
         self, request: Request, surface: Surface, taken: Callable[[], None] = lambda: None

@@ -29,14 +29,14 @@ async def test_a_slash_command_is_acknowledged_at_once_and_answered_with_edits(
             await surface.show(Page(0, text))
 
     harbour.handler.answer = answer
-    interaction = await harbour.discord.use(harbour.channel, harbour.alice, "ask", question="cat?")
+    interaction = await harbour.discord.use(harbour.channel, harbour.alice, "ask", prompt="cat?")
     seen = await harbour.discord.wait_for(harbour.channel, lambda seen: "purrs" in seen.content)
     assert interaction.acknowledged_after is not None
     assert interaction.acknowledged_after < 1.0
     assert [text for _, text in seen.versions] == ["", "A", "A cat", "A cat purrs."]
     assert seen.interaction == interaction.id
     request = harbour.handler.requests[0]
-    assert (request.command, dict(request.options)) == ("ask", {"question": "cat?"})
+    assert (request.command, dict(request.options)) == ("ask", {"prompt": "cat?"})
     assert request.source == interaction.id
     assert request.channel == Channel("discord", harbour.guild, harbour.channel)
 

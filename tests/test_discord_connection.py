@@ -14,8 +14,10 @@ from discord.gateway import DiscordWebSocket
 
 from adapters.discord import Discord
 from adapters.discord.commands import choices, native
+from adapters.discord.interactions import PROMPT
 from adapters.discord.rest import api_base
-from bot.commands import COMMANDS, Command, Option
+from adapters.discord.shortcuts import SHORTCUTS
+from bot.commands import COMMANDS, Command, Kind, Option
 from bot.config import DiscordSettings
 from bot.errors import AdapterError, Unreachable
 from bot.interfaces import Surface
@@ -36,10 +38,10 @@ async def harbour() -> AsyncIterator[Harbour]:
 
 
 async def test_the_commands_are_registered_with_their_options(harbour: Harbour) -> None:
-    registered = {command["name"]: command for command in harbour.discord.commands}
+    typed = [command for command in harbour.discord.commands if command["type"] == 1]
+    registered = {command["name"]: command for command in typed}
     assert registered.keys() == {"ask", "help", "model", "image"}
     image = registered["image"]
-    assert image["contexts"] == [0, 1]
     prompt, picture, count, shape = image["options"]
     assert (prompt["name"], prompt["type"], prompt["required"]) == ("prompt", 3, True)
     assert (picture["name"], picture["type"]) == ("image", 11)
@@ -54,8 +56,42 @@ async def test_discord_takes_the_bots_own_commands(quiet: Harbour) -> None:
     adapter = Discord(DiscordSettings.model_validate(settings))
     async with serving(adapter, quiet.handler):
         await quiet.discord.ready()
-        registered = [command["name"] for command in quiet.discord.commands]
+        registered = [each["name"] for each in quiet.discord.commands if each["type"] == 1]
     assert sorted(registered) == sorted(command.name for command in COMMANDS)
+
+
+async def test_messages_have_commands_in_their_menu(harbour: Harbour) -> None:
+    in_menus = [each["name"] for each in harbour.discord.commands if each["type"] == 3]
+    assert in_menus == ["Ask about this", "Translate", "Make a picture of this"]
+
+
+def test_no_menu_offers_what_the_bot_cannot_do() -> None:
+    names = [each["name"] for each in native([Command("help", "Help.", never_run)])]
+    assert names == ["help"]
+
+
+def test_the_commands_in_menus_give_their_words_to_the_first_text_option() -> None:
+    commands = {command.name: command for command in COMMANDS}
+    for shortcut in SHORTCUTS:
+        options = commands[shortcut.command].options
+        assert next(one.name for one in options if one.kind is Kind.TEXT) == PROMPT
+
+
+async def test_every_command_can_be_used_wherever_discord_has_a_place_for_it(
+    harbour: Harbour,
+) -> None:
+    for command in harbour.discord.commands:
+        assert (command["integration_types"], command["contexts"]) == ([0, 1], [0, 1, 2])
+
+
+async def test_a_bot_that_people_may_not_install_for_themselves_has_its_commands_in_servers(
+    quiet: Harbour,
+) -> None:
+    quiet.discord.fail("PUT", r"/applications/\d+/commands", status=400, code=50035)
+    async with serving(quiet.adapter(), quiet.handler):
+        await quiet.discord.ready()
+        command = quiet.discord.commands[0]
+    assert (command["integration_types"], command["contexts"]) == ([0], [0, 1])
 
 
 def test_many_choices_are_offered_while_somebody_types() -> None:

@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
+from adapters.discord.components import Form
 from adapters.discord.inbound import (
     Inbound,
-    Overwrite,
     Scene,
     Typed,
     Upload,
     callback,
+    from_edit,
     from_interaction,
     from_message,
-    permissions,
     typed,
 )
-from bot.types import Channel, Message, Request, Role, Text
+from adapters.discord.permissions import Overwrite, permissions
+from bot.types import Channel, Manners, Message, Request, Role, Text
 
 PAYLOADS = Path(__file__).parent / "payloads" / "discord"
 BOT = "1190000000000000001"
@@ -110,6 +111,19 @@ def test_a_forwarded_message_is_quoted() -> None:
     )
 
 
+def test_what_is_forwarded_and_not_told_is_not_quoted() -> None:
+    payload = recorded("message_forwarded") | {"message_snapshots": [], "content": "look"}
+    inbound = from_message(payload, Scene(BOT))
+    assert inbound is not None
+    assert inbound.request.quoted is None
+
+
+def test_a_command_is_heard_whatever_else_is() -> None:
+    deaf = Manners(frozenset())
+    assert from_message(recorded("message_direct"), Scene(BOT), lambda _: deaf) is not None
+    assert from_message(recorded("message_mention"), Scene(BOT), lambda _: deaf) is None
+
+
 def test_a_message_in_a_thread_belongs_to_the_thread() -> None:
     request = asked("message_in_thread", parent=GENERAL)
     assert request.channel == Channel("discord", HARBOUR, GENERAL, thread=THREAD)
@@ -119,14 +133,42 @@ def test_a_thread_whose_channel_is_not_known_is_a_channel_of_its_own() -> None:
     assert asked("message_in_thread").channel == Channel("discord", HARBOUR, THREAD)
 
 
-def test_pictures_come_along_and_other_files_do_not() -> None:
+def test_files_of_every_kind_come_along() -> None:
     inbound = heard("message_with_picture")
     assert inbound.request.text == "what is on these?"
     assert [(upload.name, upload.media_type) for upload in inbound.uploads] == [
         ("boat.png", "image/png"),
+        ("notes.txt", "text/plain"),
         ("harbour.webp", "image/webp"),
     ]
     assert inbound.uploads[0].size == 48213
+
+
+def test_a_changed_question_tells_which_it_was_and_when() -> None:
+    inbound = from_edit(recorded("message_edited"), Scene(BOT, name_of=NAMES.get))
+    assert inbound is not None
+    request = inbound.request
+    assert (request.command, request.text) == ("edited", "what does @Benny mean by that?")
+    assert request.source == "1308000000000000001:1794994982518"
+    assert request.channel == Channel("discord", HARBOUR, GENERAL)
+
+
+def test_a_changed_question_that_has_a_thread_of_the_bots_belongs_there() -> None:
+    inbound = from_edit(recorded("message_edited_with_thread"), Scene(BOT))
+    assert inbound is not None
+    place = Channel("discord", HARBOUR, GENERAL, thread="1308000000000000001")
+    assert inbound.request.channel == place
+    inbound = from_edit(recorded("message_edited_with_thread"), Scene("somebody else"))
+    assert inbound is None
+
+
+def test_a_link_that_unfolds_changes_no_question() -> None:
+    assert from_edit(recorded("message_unfolded"), Scene(BOT)) is None
+
+
+def test_what_is_told_of_a_change_in_part_only_is_passed_over() -> None:
+    for part in ({}, {"id": "1", "channel_id": "2", "embeds": []}):
+        assert from_edit(part, Scene(BOT)) is None
 
 
 def test_the_bots_role_counts_as_the_bot() -> None:
@@ -165,7 +207,7 @@ def test_a_slash_command_comes_with_its_options_and_pictures() -> None:
     assert (request.user.name, request.user.moderator) == ("Captain Alice", False)
     url = recorded("interaction_command")["data"]["resolved"]["attachments"]
     expected = url["1308000000000000905"]["url"]
-    assert inbound.uploads == (Upload(expected, "boat.png", "image/png", 48213),)
+    assert inbound.uploads == (Upload(expected, "boat.png", "image/png", 48213, "image"),)
 
 
 def test_a_moderators_command_in_a_thread() -> None:
@@ -184,6 +226,66 @@ def test_a_button_is_the_line_that_it_stands_for() -> None:
     request = used("interaction_button").request
     assert (request.command, request.text) == ("model", "gpt-5")
     assert request.source == "1308000000000001004"
+
+
+def test_picking_from_a_menu_is_the_line_of_what_was_picked() -> None:
+    request = used("interaction_select").request
+    assert (request.command, request.text, request.pressed) == ("model", "llama", True)
+
+
+def test_a_button_that_asks_comes_with_its_question() -> None:
+    inbound = used("interaction_button_that_asks")
+    assert inbound.form == Form("Write your own …", "/persona", "Who shall answer?")
+
+
+def test_a_filled_in_form_is_its_line_and_the_answer() -> None:
+    inbound = used("interaction_form")
+    assert (inbound.request.command, inbound.request.text) == ("persona", "You are a cat.")
+    assert (inbound.request.pressed, inbound.form) == (True, None)
+
+
+def test_a_command_in_the_menu_of_a_message_quotes_it_with_its_files() -> None:
+    inbound = used("interaction_message_command")
+    assert inbound.request.command == "ask"
+    assert inbound.request.options == {"prompt": "Translate this into German."}
+    assert inbound.request.quoted is not None
+    assert inbound.request.quoted.name == "Alice"
+    assert [upload.name for upload in inbound.quoted_uploads] == [
+        "boat.png",
+        "notes.txt",
+        "harbour.webp",
+    ]
+
+
+def test_only_where_the_bot_is_a_member_it_can_write_without_an_interaction() -> None:
+    assert callback(recorded("interaction_command")).in_reach
+    assert callback(recorded("interaction_command_direct")).in_reach
+    assert not callback(recorded("interaction_command_abroad")).in_reach
+    assert not callback(recorded("interaction_command_direct") | {"context": 2}).in_reach
+    untold = _without(recorded("interaction_command"), ("authorizing_integration_owners",))
+    assert callback(untold).in_reach
+
+
+def test_what_other_bots_say_in_embeds_is_quoted_too() -> None:
+    payload = recorded("message_reply_to_person")
+    payload["referenced_message"] |= {
+        "content": "",
+        "embeds": [{"title": "Tides", "description": "High water at 14:20"}],
+    }
+    inbound = from_message(payload, Scene(BOT))
+    assert inbound is not None
+    assert inbound.request.quoted is not None
+    assert inbound.request.quoted.text == "Tides\nHigh water at 14:20"
+
+
+@pytest.mark.parametrize("channel_type", [10, 11, 12])
+def test_in_a_thread_nobody_knows_of_no_other_one_is_opened(channel_type: int) -> None:
+    everywhere = Manners(opens_threads=True)
+    payload = recorded("message_mention")
+    for kind, opens in ((0, True), (channel_type, False)):
+        inbound = from_message(payload | {"channel_type": kind}, Scene(BOT), lambda _: everywhere)
+        assert inbound is not None
+        assert inbound.opens_thread is opens
 
 
 def test_what_is_being_typed_is_told_by_its_option() -> None:
@@ -264,7 +366,8 @@ def test_a_command_stays_one_without_what_is_optional(lost: tuple[str, ...]) -> 
 def test_a_picture_that_does_not_come_along_is_not_passed_over_in_silence() -> None:
     inbound = from_interaction(_without(recorded("interaction_command"), ("data", "resolved")))
     assert inbound is not None
-    assert inbound.uploads == (Upload("", "The attachment", "", 0),)  # refused when it is fetched
+    # Refused when it is fetched.
+    assert inbound.uploads == (Upload("", "The attachment", "", 0, "image"),)
 
 
 def test_an_interaction_tells_how_it_is_answered() -> None:
@@ -274,10 +377,47 @@ def test_an_interaction_tells_how_it_is_answered() -> None:
     assert told.token not in repr(told)
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("message_mention", ("content",)),
+        ("message_mention", ("guild_id",)),
+        ("message_with_picture", ("attachments", 0, "content_type")),
+        ("message_with_picture", ("attachments", 0, "size")),
+        ("interaction_button", ("data", "custom_id")),
+        ("interaction_select", ("data", "values", 0)),
+        ("interaction_form", ("data", "custom_id")),
+        ("interaction_form", ("data", "components", 0, "component", "value")),
+        ("interaction_message_command", ("data", "target_id")),
+        ("interaction_message_command", ("locale",)),
+        ("message_edited", ("edited_timestamp",)),
+        ("message_edited", ("content",)),
+        ("interaction_command", ("data", "name")),
+        ("interaction_command", ("data", "options", 0, "name")),
+        ("interaction_command", ("member", "permissions")),
+        ("interaction_command", ("attachment_size_limit",)),
+        ("interaction_autocomplete", ("data", "name")),
+    ],
+)
+@pytest.mark.parametrize("strange", [["x"], {"x": 1}, 1e400])
+def test_what_is_of_a_strange_type_is_turned_down_and_never_passed_on(
+    name: str, path: tuple[Any, ...], strange: Any
+) -> None:
+    changed = recorded(name)
+    inside: Any = changed
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = strange
+
+    with pytest.raises((LookupError, TypeError, ValueError)):
+        _read(name, changed)
+
+
 def _read(name: str, payload: dict[str, Any]) -> None:
     """As the connection does it. Every answer but an exception is a good one."""
     if name.startswith("message"):
         from_message(payload, Scene(BOT, BOT_ROLE, name_of=NAMES.get))
+        from_edit(payload, Scene(BOT, BOT_ROLE, name_of=NAMES.get))
     else:
         callback(payload)
         typed(payload)

@@ -1,14 +1,14 @@
 """The connection to Discord: discord.py's, with raw events and a life after every failure.
 
 discord.py keeps the WebSockets, the shards and what it knows of servers, channels and roles.
-Messages and interactions are handed on as Discord sent them. An event that cannot be read is
-skipped; only a READY without its session's name and address is still the end of a connection.
+Messages, their changes and interactions are handed on as Discord sent them, in order. An event that
+cannot be read is skipped; only a READY without its session's name and address is still the end of a
+connection.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import time
@@ -22,7 +22,8 @@ import discord
 import yarl
 from discord.gateway import DiscordWebSocket
 
-from adapters.discord.inbound import Overwrite, Scene, permissions
+from adapters.discord.messages import THREADS, Scene
+from adapters.discord.permissions import Overwrite, permissions
 from bot.errors import AdapterError
 
 log = logging.getLogger("switchboard.discord")
@@ -32,7 +33,7 @@ Json = dict[str, Any]
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between two connections
 _STABLE = 60.0  # seconds after which a connection counts as one that worked
 
-_EVENTS = ("MESSAGE_CREATE", "INTERACTION_CREATE")
+_EVENTS = ("MESSAGE_CREATE", "MESSAGE_UPDATE", "INTERACTION_CREATE")  # what we read ourselves
 _SERVER_EVENTS = (  # what changes our picture of servers: their channels, threads and roles
     *("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"),
     *("GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE"),
@@ -48,7 +49,7 @@ NOT_LET_IN = (
 
 
 class Connection(discord.AutoShardedClient):
-    """``on_event(name, payload, connection)`` gets every message and interaction, in order.
+    """``on_event(name, payload, connection)`` gets every message, change of one, and interaction.
 
     ``on_login(application_id)`` is awaited before the connection opens. Without ``message_content``
     that privileged intent is not asked for, even where it is granted.
@@ -70,7 +71,6 @@ class Connection(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             max_messages=None,
             guild_ready_timeout=0.5,  # nothing waits for all servers to be there
-            enable_debug_events=True,  # for on_socket_raw_receive
         )
         self._on_event = on_event
         self._on_login = on_login
@@ -82,6 +82,7 @@ class Connection(discord.AutoShardedClient):
         readers = self._connection.parsers
         kept = {name: readers[name] for name in (*_SERVER_EVENTS, "RESUMED")}
         kept["READY"] = partial(self._read_ready, readers["READY"])
+        kept |= {name: partial(self._pass_on, name) for name in _EVENTS}
         self._connection.parsers = {name: _forgiving(name)(read) for name, read in kept.items()}
 
     @property
@@ -99,6 +100,8 @@ class Connection(discord.AutoShardedClient):
         granted = flags.gateway_message_content or flags.gateway_message_content_limited
         # This very object is what discord.py sends with IDENTIFY.
         self._asked.message_content = granted and self._message_content
+        if not self._asked.message_content:
+            log.info("without the message content intent, only what speaks to the bot is readable")
         await self._on_login(application.id)
 
     async def launch_shards(self) -> None:
@@ -129,6 +132,9 @@ class Connection(discord.AutoShardedClient):
         self._launched.add(shard_id)
         await super().launch_shard(gateway, shard_id, initial=initial)
 
+    def _pass_on(self, name: str, payload: Json) -> None:
+        self._on_event(name, payload, self)
+
     def _read_ready(self, read: Callable[[Json], None], ready: Json) -> None:
         # Discord need not send ``shard``, but discord.py must have it.
         if not ready.get("shard"):
@@ -144,16 +150,19 @@ class Connection(discord.AutoShardedClient):
     async def on_ready(self) -> None:
         log.info("logged in as %s", self.user)
 
-    async def on_socket_raw_receive(self, text: str) -> None:
-        if not any(f'"{name}"' in text for name in _EVENTS):  # far cheaper than reading all of it
-            return
-        event = json.loads(text)
-        if event.get("t") in _EVENTS:
-            with _forgiving(event["t"]):
-                self._on_event(event["t"], event["d"], self)
-
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         log.exception("%s failed", event_method)
+
+    def knows(self, message: Json) -> bool:
+        """Whether we know what kind of channel the message stands in; True where that is nothing
+        that could be learnt."""
+        guild = self.get_guild(int(message.get("guild_id") or 0))
+        return guild is None or self._place(guild, message) is not None
+
+    def learn(self, channel: Json) -> None:
+        """Take up a channel or thread, as Discord tells of it when it is asked."""
+        is_thread = channel.get("type") in THREADS
+        self._connection.parsers["THREAD_CREATE" if is_thread else "CHANNEL_CREATE"](channel)
 
     def scene(self, message: Json) -> Scene:
         """What we know about where the message was written."""
@@ -161,15 +170,25 @@ class Connection(discord.AutoShardedClient):
         guild = self.get_guild(int(message.get("guild_id") or 0))
         if guild is None:
             return Scene(bot_id)
-        channel = guild.get_channel_or_thread(int(message["channel_id"]))
+        channel = self._place(guild, message)
+        thread = channel if isinstance(channel, discord.Thread) else None
+        # A thread has the id of the message that it was opened from.
+        branch = guild.get_thread(int(message["id"]))
         role = guild.self_role if message.get("mention_roles") else None
         return Scene(
             bot_id,
             bot_role=str(role.id) if role else "",
-            parent=str(channel.parent_id) if isinstance(channel, discord.Thread) else "",
+            parent=str(thread.parent_id) if thread else "",
+            ours=thread is not None and str(thread.owner_id) == bot_id,
+            branch=str(branch.id) if branch and str(branch.owner_id) == bot_id else "",
             permissions=partial(_permissions, guild, channel, message),
             name_of=partial(_name_of, guild),
         )
+
+    def _place(
+        self, guild: discord.Guild, message: Json
+    ) -> discord.abc.GuildChannel | discord.Thread | None:
+        return guild.get_channel_or_thread(int(message["channel_id"]))
 
 
 def _is_down(shard: discord.ShardInfo) -> bool:

@@ -1,4 +1,4 @@
-"""A page as Discord's message form: text, buttons, files (pure)."""
+"""A page as Discord's message form: text, menus, buttons, files (pure)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.discord import markup
+from adapters.discord.components import rows
 from adapters.discord.rest import Attached
-from bot.types import Action, Attachment, Page
+from bot.types import Action, Attachment, Menu, Page
 
 Json = dict[str, Any]
 
@@ -29,6 +30,7 @@ class Look:
     content: str
     media: tuple[Attachment, ...] = ()
     buttons: tuple[Action, ...] = ()
+    menus: tuple[Menu, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.content or self.media)
@@ -42,26 +44,16 @@ def look(page: Page) -> Look:
         left_out = len(page.media) - len(media)
         note = f"\n\n⚠️ {left_out} of {len(page.media)} files did not fit into this message."
         content = content + note if len(content) + len(note) <= PAGE_LIMIT else content
-    return Look(content, media, tuple(page.actions))
+    return Look(content, media, tuple(page.actions), tuple(page.menus))
 
 
 def body(look: Look) -> Json:
     """The form without its files. Nobody is ever pinged."""
     return {
         "content": look.content,
-        "components": rows(look.buttons),
+        "components": rows(look.buttons, look.menus),
         "allowed_mentions": _NOBODY,
     }
-
-
-def rows(buttons: Sequence[Action]) -> list[Json]:
-    """Up to five rows of five grey buttons. A button is known by its line, so each stands once."""
-    labels = {action.line[:100]: action.label[:80] for action in buttons}
-    made = [
-        {"type": 2, "style": 2, "label": label, "custom_id": line}
-        for line, label in list(labels.items())[:25]
-    ]
-    return [{"type": 1, "components": made[at : at + 5]} for at in range(0, len(made), 5)]
 
 
 def files(media: Sequence[Attachment]) -> list[Attached]:

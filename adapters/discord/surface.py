@@ -34,6 +34,7 @@ _UNKNOWN_MESSAGE = 10008
 _TOKEN_ENDED = (10015, 50027)  # Unknown Webhook, Invalid Webhook Token
 _NO_REPLY = (50035, 160002)  # the message replied to cannot be referred to, or not by us
 _NOT_ALLOWED = (50001, 50013)  # Missing Access, Missing Permissions
+_NO_MORE = 40094  # follow-ups, where the bot is no member
 _TOO_LARGE = 40005  # Request entity too large; a proxy on the way says only 413
 
 
@@ -62,7 +63,8 @@ class DiscordSurface:
     ``reply_to`` is the message that page 0 replies to, "" for none; ``messages`` are the ids of
     pages that are there already. ``acknowledged`` ends with the webhook as Discord confirmed it, or
     None where the answer must go to the channel; nothing is shown before. ``resumed`` says that an
-    earlier run may have posted more than it lived to write down.
+    earlier run may have posted more than it lived to write down. Where the channel is not
+    ``in_reach`` the bot is no member: there is the interaction, and nothing beside it.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class DiscordSurface:
         messages: Sequence[str] = (),
         acknowledged: asyncio.Task[Webhook | None] | None = None,
         resumed: bool = False,
+        in_reach: bool = True,
     ) -> None:
         self.begun = asyncio.Event()  # set as soon as something of the reply can be seen
         self.channel = channel
@@ -86,6 +89,7 @@ class DiscordSurface:
         self._messages = dict(enumerate(messages))
         self._acknowledged = acknowledged
         self._resumed = resumed
+        self._in_reach = in_reach
         self._to_recall = resumed and source.isdigit()
         if webhook is not None and webhook.original:
             self._messages[0] = webhook.original
@@ -193,7 +197,9 @@ class DiscordSurface:
 
     async def _put(self, number: int, look: Look) -> None:
         webhook = self._live_webhook()
-        if webhook is not None and number in self._in_doubt:
+        if webhook is None and not self._in_reach:
+            raise Gone(detail=f"channel {self.channel}: the interaction is over, no other way in")
+        if webhook is not None and self._in_reach and number in self._in_doubt:
             await self._find_lost(number, webhook)
         if number in self._messages:
             await self._edit(number, look, webhook)
@@ -292,6 +298,9 @@ def _refusal(look: Look, error: Rejected) -> SurfaceError:
             f"I am not allowed to {what} here. "
             "Somebody who manages this server can change that in the channel's permissions."
         )
+        return Gone(notice, detail=str(error))
+    if error.code == _NO_MORE:
+        notice = "Where I am no member, Discord lets me post no more messages than these."
         return Gone(notice, detail=str(error))
     if look.media and (error.status == 413 or error.code == _TOO_LARGE):
         pictures = all(isinstance(part, Image) for part in look.media)

@@ -1,4 +1,5 @@
-"""The routes of a channel's messages: send, read, edit, delete, and the typing sign."""
+"""The routes of a channel's messages: send, read, edit, delete, open a thread, and the typing
+sign."""
 
 from __future__ import annotations
 
@@ -6,8 +7,15 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from tests.simulators.discord import forms, message_payloads
-from tests.simulators.discord.entities import EPHEMERAL, Channel, Json, Message
+from tests.simulators.discord import forms, message_payloads, payloads
+from tests.simulators.discord.entities import (
+    EPHEMERAL,
+    FORUM_CHANNEL,
+    TEXT_CHANNEL,
+    Channel,
+    Json,
+    Message,
+)
 from tests.simulators.discord.errors import ApiError, Form, Refusal
 from tests.simulators.discord.forms import Draft
 from tests.simulators.discord.rest import PREFIX, find_channel, read, reply, snowflake
@@ -30,6 +38,7 @@ class Channels:
         router.add_get(f"{messages}/{{message_id}}", self._get)
         router.add_patch(f"{messages}/{{message_id}}", self._edit)
         router.add_delete(f"{messages}/{{message_id}}", self._delete)
+        router.add_post(f"{messages}/{{message_id}}/threads", self._open_thread)
         router.add_post(f"{PREFIX}/channels/{{channel_id}}/typing", self._type)
 
     async def _send(self, request: web.Request) -> web.Response:
@@ -70,6 +79,8 @@ class Channels:
         message = self._find(channel, request)
         if message.author is not self._world.bot:
             raise ApiError(Refusal.ANOTHERS_MESSAGE)
+        if channel.archived:
+            raise ApiError(Refusal.ARCHIVED)
         draft = await read(request)
         _check_files(draft, channel)
         body = forms.compose(draft, self._world.attach, before=message.body)
@@ -85,6 +96,24 @@ class Channels:
         self._world.remove(message)
         return web.Response(status=204)
 
+    async def _open_thread(self, request: web.Request) -> web.Response:
+        """A public thread from a message, whose id it gets."""
+        channel = find_channel(self._world, request)
+        form, payload = Form(), (await read(request)).payload
+        form.text("name", payload.get("name"), 1, 100)
+        if payload.get("auto_archive_duration") is not None:
+            lengths = (60, 1440, 4320, 10080)
+            form.one_of("auto_archive_duration", payload["auto_archive_duration"], lengths)
+        form.check()
+        if channel.kind != TEXT_CHANNEL:
+            raise ApiError(Refusal.WRONG_CHANNEL_TYPE)
+        find_channel(self._world, request, "CREATE_PUBLIC_THREADS")
+        message = self._find(channel, request)
+        if message.thread is not None:
+            raise ApiError(Refusal.HAS_A_THREAD)
+        thread = self._world.branch(message, payload["name"], self._world.bot)
+        return reply(payloads.channel(thread, self._world), 201)
+
     async def _type(self, request: web.Request) -> web.Response:
         channel = self._find_to_write(request)
         self._world.typing.append((self._world.now(), channel.id))
@@ -92,6 +121,8 @@ class Channels:
 
     def _find_to_write(self, request: web.Request) -> Channel:
         channel = find_channel(self._world, request)
+        if channel.kind == FORUM_CHANNEL:
+            raise ApiError(Refusal.NOT_A_TEXT_CHANNEL)
         needed = "SEND_MESSAGES_IN_THREADS" if channel.parent else "SEND_MESSAGES"
         return find_channel(self._world, request, needed)
 

@@ -81,6 +81,13 @@ def find(commands: Sequence[Json], line: str) -> tuple[Json, list[Json], list[Js
     return command, steps, options
 
 
+def find_in_menu(commands: Sequence[Json], name: str) -> Json:
+    """A command in the menu of messages."""
+    found = [each for each in commands if each["type"] == MESSAGE and each["name"] == name]
+    assert found, f"No message has {name!r} in its menu."
+    return found[0]
+
+
 def focused(data: Json) -> Json:
     """The option that is being typed, in the data of an autocomplete interaction."""
     options: list[Json] = data["options"]
@@ -91,10 +98,17 @@ def focused(data: Json) -> Json:
 
 def _check_command(form: Form, path: str, command: Json) -> None:
     kind = command.get("type", CHAT_INPUT)
+    for name, known in (("integration_types", (0, 1)), ("contexts", (0, 1, 2))):
+        for value in command.get(name) or ():
+            form.one_of(f"{path}.{name}", value, known)
     if not form.one_of(f"{path}.type", kind, (CHAT_INPUT, USER, MESSAGE)):
         return
     if kind != CHAT_INPUT:
         form.text(f"{path}.name", command.get("name"), 1, 32)
+        for name in ("description", "options"):
+            if command.get(name):
+                message = "Context menu commands have no such field"
+                form.fault(f"{path}.{name}", "APPLICATION_COMMAND_INVALID_FIELD", message)
         return
     _check_names(form, path, command)
     _check_options(form, path, command.get("options") or [], depth=0)

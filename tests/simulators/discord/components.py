@@ -6,14 +6,16 @@ discord.py's figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.simulators.discord.errors import Form
 
 Json = dict[str, Any]
 
-ROW, BUTTON, STRING_SELECT, SECTION, TEXT_DISPLAY, CONTAINER = 1, 2, 3, 9, 10, 17
+ROW, BUTTON, STRING_SELECT, TEXT_INPUT, SECTION, TEXT_DISPLAY = 1, 2, 3, 4, 9, 10
+CONTAINER, LABEL = 17, 18
 SELECTS = (3, 5, 6, 7, 8)
 LINK, PREMIUM = 5, 6
 _V2_TOP = (ROW, SECTION, TEXT_DISPLAY, 12, 13, 14, CONTAINER)
@@ -24,9 +26,10 @@ def walk(components: Sequence[Json]) -> Iterator[Json]:
     for component in components:
         yield component
         yield from walk(component.get("components") or ())
-        accessory = component.get("accessory")
-        if isinstance(accessory, dict):
-            yield accessory
+        for name in ("accessory", "component"):
+            inside = component.get(name)
+            if isinstance(inside, dict):
+                yield inside
 
 
 def find(components: Sequence[Json], custom_id: str) -> Json | None:
@@ -115,9 +118,17 @@ def _check_select(form: Form, path: str, select: Json, seen: set[str]) -> None:
         form.text(f"{path}.placeholder", select["placeholder"], 0, 150)
     if select["type"] != STRING_SELECT:
         return
-    for position, option in enumerate(form.many(f"{path}.options", select.get("options"), 1, 25)):
+    options = form.many(f"{path}.options", select.get("options"), 1, 25)
+    values = [option.get("value") for option in options]
+    for position, option in enumerate(options):
         for name in ("label", "value"):
             form.text(f"{path}.options.{position}.{name}", option.get(name), 1, 100)
+        if option.get("description") is not None:
+            form.text(f"{path}.options.{position}.description", option["description"], 0, 100)
+        if option.get("value") in values[:position]:
+            message = "The specified option value is already used"
+            place = f"{path}.options.{position}.value"
+            form.fault(place, "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message)
 
 
 def _check_custom_id(form: Form, path: str, component: Json, seen: set[str]) -> None:
@@ -136,4 +147,72 @@ def check_modal(form: Form, modal: object) -> None:
         return
     form.text("data.custom_id", modal.get("custom_id"), 1, 100)
     form.text("data.title", modal.get("title"), 1, 45)
-    form.many("data.components", modal.get("components"), 1, 5)
+    seen: set[str] = set()
+    for position, part in enumerate(form.many("data.components", modal.get("components"), 1, 5)):
+        path = f"data.components.{position}"
+        if not form.one_of(f"{path}.type", part.get("type"), (ROW, LABEL, TEXT_DISPLAY)):
+            continue
+        if part["type"] == ROW:
+            inputs = form.many(f"{path}.components", part.get("components"), 1, 1)
+            for one in inputs:
+                form.text(f"{path}.components.0.label", one.get("label"), 1, 45)
+                _check_input(form, f"{path}.components.0", one, seen)
+        elif part["type"] == LABEL:
+            form.text(f"{path}.label", part.get("label"), 1, 45)
+            if part.get("description") is not None:
+                form.text(f"{path}.description", part["description"], 1, 100)
+            _check_input(form, f"{path}.component", part.get("component") or {}, seen)
+        else:
+            form.text(f"{path}.content", part.get("content"), 1, 4000)
+
+
+def _check_input(form: Form, path: str, entry: Json, seen: set[str]) -> None:
+    """A text input; a select stands in a label like one."""
+    if not form.one_of(f"{path}.type", entry.get("type"), (TEXT_INPUT, *SELECTS)):
+        return
+    if entry["type"] in SELECTS:
+        _check_select(form, path, entry, seen)
+        return
+    _check_custom_id(form, path, entry, seen)
+    form.one_of(f"{path}.style", entry.get("style"), (1, 2))
+    for name, high in (("placeholder", 100), ("value", 4000)):
+        if entry.get(name) is not None:
+            form.text(f"{path}.{name}", entry[name], 0, high)
+    for name, low in (("min_length", 0), ("max_length", 1)):
+        if entry.get(name) is not None:
+            form.one_of(f"{path}.{name}", entry[name], tuple(range(low, 4001)))
+
+
+def check_values(select: Json, values: Sequence[str]) -> None:
+    """What a person picks, as far as their client lets them. Raises AssertionError."""
+    assert len(set(values)) == len(values), "Nothing can be picked twice."
+    low, high = select.get("min_values") or 1, select.get("max_values") or 1
+    assert low <= len(values) <= high, f"{low} to {high} can be picked."
+    if select["type"] == STRING_SELECT:
+        known = [option["value"] for option in select["options"]]
+        assert set(values) <= set(known), f"There is only {known}."
+
+
+def filled_in(modal: Json, values: Mapping[str, str]) -> list[Json]:
+    """The components of a modal as they come back. Raises AssertionError for what a person's
+    client would not send."""
+    inputs = [part for part in walk(modal["components"]) if part.get("type") == TEXT_INPUT]
+    unknown = values.keys() - {each["custom_id"] for each in inputs}
+    assert not unknown, f"The form has no {unknown}."
+    ids = itertools.count(1)
+
+    def answer(part: Json) -> Json:
+        told: Json = {"type": part["type"], "id": next(ids)}
+        if part["type"] == LABEL:
+            return told | {"component": answer(part["component"])}
+        if part["type"] == ROW:
+            return told | {"components": [answer(one) for one in part["components"]]}
+        if part["type"] == TEXT_INPUT:
+            value = values.get(part["custom_id"], part.get("value") or "")
+            low, high = part.get("min_length") or 0, part.get("max_length") or 4000
+            low = max(low, 1) if part.get("required", True) else low
+            assert low <= len(value) <= high, f"{part['custom_id']} has {low} to {high} characters."
+            return told | {"custom_id": part["custom_id"], "value": value}
+        return told
+
+    return [answer(part) for part in modal["components"]]

@@ -94,6 +94,7 @@ class Connections:
 
     def __init__(self, world: World, *, identify_every: float, heartbeat_every: float) -> None:
         self.started = 0
+        self.untold: set[str] = set()  # events that are lost on the way
         self._world = world
         self._identify_every = identify_every
         self._heartbeat_every = heartbeat_every
@@ -214,7 +215,9 @@ class Connections:
 
     def _greet(self, session: Session) -> None:
         world = self._world
-        guilds = [guild for guild in world.guilds.values() if session.covers(guild)]
+        guilds = [
+            guild for guild in world.guilds.values() if guild.has_bot and session.covers(guild)
+        ]
         ready = {
             "v": 10,
             "user": payloads.current_user(world),
@@ -302,6 +305,8 @@ class Connections:
 
     def _emit(self, event: str, subject: object) -> None:
         """Tell every session of a change, as far as shard, intents and the bot's rights go."""
+        if event in self.untold:
+            return
         for session in list(self._sessions.values()):
             told = self._tell(session, event, subject)
             if told is not None:
@@ -314,14 +319,26 @@ class Connections:
                 return self._tell_message(session, event, subject)
             case Interaction() if session.covers(subject.channel.guild):
                 return message_payloads.interaction(subject, world)
-            case Guild() if session.covers(subject) and session.intents & GUILDS:
+            case Guild() if _tells(session, subject):
                 return payloads.guild_create(subject, world)
-            case Channel() if session.covers(subject.guild) and session.intents & GUILDS:
-                return payloads.channel(subject, world)
-            case (Guild() as guild, Role() as role) if session.intents & GUILDS:
+            case Channel() if event == "THREAD_LIST_SYNC" and _tells(session, subject.guild):
+                return self._tell_threads(subject)
+            case Channel() if _tells(session, subject.guild):
+                new = {"newly_created": True} if event == "THREAD_CREATE" else {}
+                return payloads.channel(subject, world) | new
+            case (Guild() as guild, Role() as role) if _tells(session, guild):
                 told = payloads.role(role, guild.roles.index(role))
-                return {"guild_id": guild.id, "role": told} if session.covers(guild) else None
+                return {"guild_id": guild.id, "role": told}
         return None
+
+    def _tell_threads(self, parent: Channel) -> Json:
+        inside = [each for each in self._world.channels.values() if each.parent is parent]
+        return {
+            "guild_id": parent.guild.id if parent.guild else None,
+            "channel_ids": [parent.id],
+            "threads": [payloads.channel(each, self._world) for each in payloads.threads(inside)],
+            "members": [],
+        }
 
     def _tell_message(self, session: Session, event: str, message: Message) -> Json | None:
         guild = message.channel.guild
@@ -335,14 +352,22 @@ class Connections:
         else:
             reveal = bool(session.intents & MESSAGE_CONTENT)
             told = message_payloads.message(message, self._world, reveal=reveal)
-            if message.nonce is not None and event == "MESSAGE_CREATE":
-                told["nonce"] = message.nonce
+            if event == "MESSAGE_CREATE":
+                told.pop("thread", None)  # there was none when it was written
+                if message.nonce is not None:
+                    told["nonce"] = message.nonce
         if guild is None:
             return told | {"channel_type": 1}
         told["guild_id"] = guild.id
         if event != "MESSAGE_DELETE" and message.interaction is None:
             told["member"] = payloads.member(message.author, guild, with_user=False)
         return told
+
+
+def _tells(session: Session, guild: Guild | None) -> bool:
+    """Whether changes of the guild are told there."""
+    is_member = guild is None or guild.has_bot
+    return is_member and session.covers(guild) and bool(session.intents & GUILDS)
 
 
 async def _close(connection: Connection, code: int, reason: str = "") -> None:

@@ -18,7 +18,7 @@ Upload = tuple[str, bytes]
 """A file as (name, bytes)."""
 
 EPHEMERAL, LOADING, COMPONENTS_V2 = 1 << 6, 1 << 7, 1 << 15
-TEXT_CHANNEL, DM_CHANNEL, THREAD_CHANNEL = 0, 1, 11
+TEXT_CHANNEL, DM_CHANNEL, GROUP_CHANNEL, THREAD_CHANNEL, FORUM_CHANNEL = 0, 1, 3, 11, 15
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
 
 PERMISSIONS = {
@@ -48,10 +48,14 @@ MODERATOR = sum(PERMISSIONS.values())
 
 @dataclass(slots=True)
 class Person:
+    """``installed``: the bot's application, for themselves, to use it anywhere."""
+
     id: str
     name: str
     moderator: bool = False
     bot: bool = False
+    locale: str = "en-US"
+    installed: bool = False
 
 
 @dataclass(slots=True)
@@ -63,12 +67,14 @@ class Role:
 
 @dataclass(slots=True)
 class Guild:
-    """``roles`` begin with @everyone, whose id is the guild's, and the moderators' role."""
+    """``roles`` begin with @everyone, whose id is the guild's, and the moderators' role.
+    ``has_bot``: the bot is a member."""
 
     id: str
     name: str
     roles: list[Role]
     owner: Person
+    has_bot: bool = True
 
     @property
     def moderators(self) -> Role:
@@ -77,7 +83,8 @@ class Guild:
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A text channel, a thread (with ``parent``) or a private channel (``recipient``).
+    """A text channel, a forum, a thread (with ``parent`` and ``owner``), the private channel of the
+    bot and a person (``recipient``), or a group of people (``members``) without the bot.
     ``denied`` are the permissions taken from the bot."""
 
     id: str
@@ -86,13 +93,18 @@ class Channel:
     guild: Guild | None = None
     parent: Channel | None = None
     recipient: Person | None = None
+    members: tuple[Person, ...] = ()
+    owner: Person | None = None
+    archived: bool = False
     denied: int = 0
     messages: dict[str, Message] = field(default_factory=dict)
 
     def allows(self, permission: str) -> bool:
         """Whether the bot has the permission here; a thread takes its channel's."""
+        if self.guild is None:
+            return self.kind == DM_CHANNEL
         denied = self.denied | (self.parent.denied if self.parent else 0)
-        return self.guild is None or not denied & PERMISSIONS[permission]
+        return self.guild.has_bot and not denied & PERMISSIONS[permission]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +154,8 @@ class Body:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """``pings`` gathers those of every version, ``edited`` is in seconds since the epoch."""
+    """``pings`` gathers those of every version, ``edited`` is in seconds since the epoch. ``kind``
+    is its type where Discord itself wrote it, ``thread`` the one that was opened from it."""
 
     id: str
     channel: Channel
@@ -153,6 +166,8 @@ class Message:
     interaction: Interaction | None = None
     nonce: str | int | None = None
     edited: float | None = None
+    kind: int | None = None
+    thread: Channel | None = None
     deleted: bool = False
     versions: list[tuple[float, str]] = field(default_factory=list)
     pings: Pings = Pings()

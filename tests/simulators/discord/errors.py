@@ -29,13 +29,18 @@ class Refusal(Enum):
     TOO_MANY_COMMANDS = 400, 30032, "Maximum number of application commands reached (100)"
     TOO_LARGE = 413, 40005, "Request entity too large"
     ALREADY_ACKNOWLEDGED = 400, 40060, "Interaction has already been acknowledged."
+    TOO_MANY_FOLLOW_UPS = 400, 40094, "Maximum number of follow-up messages reached (5)"
     MISSING_ACCESS = 403, 50001, "Missing Access"
     ANOTHERS_MESSAGE = 403, 50005, "Cannot edit a message authored by another user"
     EMPTY_MESSAGE = 400, 50006, "Cannot send an empty message"
+    NOT_A_TEXT_CHANNEL = 400, 50008, "Cannot send messages in a non-text channel"
     MISSING_PERMISSIONS = 403, 50013, "Missing Permissions"
+    WRONG_CHANNEL_TYPE = 400, 50024, "Cannot execute action on this channel type"
     INVALID_WEBHOOK_TOKEN = 401, 50027, "Invalid Webhook Token"
+    ARCHIVED = 400, 50083, "Thread is archived"
     INVALID_FORM = 400, 50035, "Invalid Form Body"
     CANNOT_REPLY = 400, 160002, "Cannot reply without permission to read message history"
+    HAS_A_THREAD = 400, 160004, "A thread has already been created for this message"
     INVALID_JSON = 400, 50109, "The request body contains invalid JSON."
 
 

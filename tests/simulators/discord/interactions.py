@@ -33,6 +33,9 @@ from tests.simulators.discord.message_payloads import (
 from tests.simulators.discord.rest import PREFIX, read, reply
 from tests.simulators.discord.world import World
 
+FOLLOW_UPS = 5
+"""How many the application may post where only a person has installed it."""
+
 
 class Interactions:
     """What a bot answers to an interaction."""
@@ -114,6 +117,8 @@ class Interactions:
             # Straight after a deferral the first follow-up is the answer, as private as that.
             self._edit_message(original, draft)
             return reply(message_payloads.message(original, self._world))
+        if not asked.channel.allows("VIEW_CHANNEL") and len(asked.followups) >= FOLLOW_UPS:
+            raise ApiError(Refusal.TOO_MANY_FOLLOW_UPS)
         message = self._post(asked, self._compose(draft), original)
         asked.followups.append(message.id)
         return reply(message_payloads.message(message, self._world))

@@ -13,8 +13,10 @@ from tests.simulators.discord import components, payloads
 from tests.simulators.discord.entities import (
     COMMAND,
     COMPONENT,
+    DM_CHANNEL,
     EPHEMERAL,
     EVERYONE,
+    GROUP_CHANNEL,
     LOADING,
     MODAL_SUBMIT,
     Attachment,
@@ -25,7 +27,8 @@ from tests.simulators.discord.entities import (
 )
 from tests.simulators.discord.world import World
 
-DEFAULT, REPLY, CHAT_INPUT_COMMAND = 0, 19, 20
+DEFAULT, REPLY, CHAT_INPUT_COMMAND, CONTEXT_MENU_COMMAND = 0, 19, 20, 23
+HAS_THREAD = 1 << 5
 SEND, DEFER, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 """What a callback can do (its ``type``)."""
 ATTACHMENT_LIFETIME = 24 * 3600
@@ -81,6 +84,9 @@ def message(said: Message, world: World, *, reveal: bool = True, quoted: bool = 
     }
     if not (reveal or _concerns(said, world)):
         built |= {"content": "", "attachments": [], "embeds": [], "components": []}
+    if said.thread is not None:
+        built["flags"] |= HAS_THREAD
+        built["thread"] = payloads.channel(said.thread, world)
     if said.interaction is not None:
         built |= _from_interaction(said.interaction, world)
     if said.reply_to is not None:
@@ -100,10 +106,14 @@ def _concerns(said: Message, world: World) -> bool:
 
 
 def _message_type(said: Message) -> int:
+    if said.kind is not None:
+        return said.kind
     if said.reply_to is not None:
         return REPLY
     asked = said.interaction
-    return CHAT_INPUT_COMMAND if asked is not None and asked.kind == COMMAND else DEFAULT
+    if asked is None or asked.kind != COMMAND:
+        return DEFAULT
+    return CONTEXT_MENU_COMMAND if "target_id" in asked.data else CHAT_INPUT_COMMAND
 
 
 def _reference(said: Message) -> Json:
@@ -130,8 +140,10 @@ def _metadata(asked: Interaction) -> Json:
         "id": asked.id,
         "type": asked.kind,
         "user": payloads.user(asked.user),
-        "authorizing_integration_owners": _owners(asked.channel),
+        "authorizing_integration_owners": _owners(asked),
     }
+    if "target_id" in asked.data:
+        built["target_message_id"] = asked.data["target_id"]
     if asked.kind == COMPONENT and asked.source is not None:
         built["interacted_message_id"] = asked.source.id
     if asked.kind == MODAL_SUBMIT and asked.parent is not None:
@@ -139,8 +151,15 @@ def _metadata(asked: Interaction) -> Json:
     return built
 
 
-def _owners(place: Channel) -> dict[str, str]:
-    return {"0": place.guild.id if place.guild else "0"}
+def _owners(asked: Interaction) -> dict[str, str]:
+    """Who has installed the application: the server ("0"; "0" for a chat with the bot), the person
+    ("1"), or both."""
+    place, owners = asked.channel, {}
+    if place.guild is not None and place.guild.has_bot:
+        owners["0"] = place.guild.id
+    elif place.kind == DM_CHANNEL:
+        owners["0"] = "0"
+    return owners | ({"1": asked.user.id} if asked.user.installed else {})
 
 
 def number(rows: Sequence[Json]) -> list[Json]:
@@ -174,11 +193,11 @@ def interaction(asked: Interaction, world: World) -> Json:
         "data": asked.data,
         "channel_id": place.id,
         "channel": payloads.channel(place, world),
-        "locale": "en-US",
-        "context": 0 if guild_ else 1,
+        "locale": asked.user.locale,
+        "context": context(place),
         "entitlements": [],
         "entitlement_sku_ids": [],
-        "authorizing_integration_owners": _owners(place),
+        "authorizing_integration_owners": _owners(asked),
         "attachment_size_limit": 10 * 2**20,
         "app_permissions": payloads.permissions(world.bot, guild_, place)
         if guild_
@@ -197,6 +216,11 @@ def interaction(asked: Interaction, world: World) -> Json:
         # The message an interaction comes from is always told in full.
         built["message"] = message(asked.source, world)
     return built
+
+
+def context(place: Channel) -> int:
+    """What kind of place it is to an interaction: a server, the bot's chat, or others' chats."""
+    return 0 if place.guild else 2 if place.kind == GROUP_CHANNEL else 1
 
 
 def callback(asked: Interaction, kind: int, answer: Message | None, world: World) -> Json:

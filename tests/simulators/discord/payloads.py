@@ -6,11 +6,14 @@ Shapes are those of the official OpenAPI description of API v10; the tests hold 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tests.simulators.discord.entities import (
     DM_CHANNEL,
     EVERYONE,
+    FORUM_CHANNEL,
+    GROUP_CHANNEL,
     THREAD_CHANNEL,
     Channel,
     Guild,
@@ -84,7 +87,7 @@ def application(world: World) -> Json:
         "explicit_content_filter": 0,
         "team": None,
         "eligible_oauth2_scopes": [],
-        "integration_types_config": {"0": {}},
+        "integration_types_config": {"0": {}, "1": {}},
     }
 
 
@@ -139,11 +142,18 @@ def channel(place: Channel, world: World) -> Json:
     }
     if place.kind == DM_CHANNEL and place.recipient is not None:
         return built | {"recipients": [user(place.recipient)]}
+    if place.kind == GROUP_CHANNEL:
+        others = [user(person) for person in place.members]
+        owner = place.members[0].id
+        return built | {"recipients": others, "name": None, "icon": None, "owner_id": owner}
     guild = place.guild
     assert guild is not None
     built |= {"guild_id": guild.id, "name": place.name, "rate_limit_per_user": 0}
     if place.kind == THREAD_CHANNEL and place.parent is not None:
         return built | _thread(place, place.parent, world)
+    if place.kind == FORUM_CHANNEL:
+        nothing = ("default_reaction_emoji", "default_sort_order", "default_auto_archive_duration")
+        built |= dict.fromkeys(nothing) | {"available_tags": [], "default_forum_layout": 0}
     overwrite = {"id": world.bot.id, "type": 1, "allow": "0", "deny": str(place.denied)}
     return built | {
         "position": 0,
@@ -157,12 +167,12 @@ def channel(place: Channel, world: World) -> Json:
 def _thread(place: Channel, parent: Channel, world: World) -> Json:
     return {
         "parent_id": parent.id,
-        "owner_id": world.owner.id,
+        "owner_id": (place.owner or world.owner).id,
         "message_count": len(place.messages),
         "member_count": 2,
         "total_message_sent": len(place.messages),
         "thread_metadata": {
-            "archived": False,
+            "archived": place.archived,
             "archive_timestamp": made(place.id),
             "auto_archive_duration": 1440,
             "locked": False,
@@ -205,6 +215,15 @@ def guild(place: Guild) -> Json:
     }
 
 
+def threads(places: Iterable[Channel]) -> list[Channel]:
+    """The threads that a bot is told of: those that it can see and that are not archived."""
+    return [
+        place
+        for place in places
+        if place.parent is not None and not place.archived and place.allows("VIEW_CHANNEL")
+    ]
+
+
 def guild_create(place: Guild, world: World) -> Json:
     """GUILD_CREATE: without the members intent only the bot itself is among the members."""
     inside = [each for each in world.channels.values() if each.guild is place]
@@ -215,7 +234,7 @@ def guild_create(place: Guild, world: World) -> Json:
         "member_count": len(world.people),
         "members": [member(world.bot, place)],
         "channels": [channel(each, world) for each in inside if each.parent is None],
-        "threads": [channel(each, world) for each in inside if each.parent is not None],
+        "threads": [channel(each, world) for each in threads(inside)],
         **{name: [] for name in ("voice_states", "presences", "stage_instances")},
         **{name: [] for name in ("guild_scheduled_events", "soundboard_sounds")},
     }

@@ -15,8 +15,8 @@ from tests.simulators.discord.entities import (
     AUTOCOMPLETE,
     COMMAND,
     COMPONENT,
-    DM_CHANNEL,
     EPHEMERAL,
+    FORUM_CHANNEL,
     MODAL_SUBMIT,
     Body,
     Channel,
@@ -48,6 +48,7 @@ class People:
     ) -> Message:
         world = self._world
         place, person = world.channels[channel], world.people[user]
+        assert place.kind != FORUM_CHANNEL, "In a forum everything is a post of its own."
         quoted = world.message(channel, reply_to) if reply_to is not None else None
         content = f"<@{world.bot.id}> {content}".strip() if mention else content.strip()
         files = tuple(world.attach(name, data) for name, data in attachments)
@@ -57,10 +58,36 @@ class People:
         body = Body(content, files, pings=pings)
         return world.post(place, person, body, reply_to=quoted)
 
+    def post(self, forum: str, user: str, title: str, content: str, mention: bool) -> Message:
+        """A post in a forum: a thread, and in it a message of the same id."""
+        world = self._world
+        assert world.channels[forum].kind == FORUM_CHANNEL, "Posts stand in forums."
+        content = f"<@{world.bot.id}> {content}".strip() if mention else content
+        person = world.people[user]
+        thread = world.add_thread(forum, title, person)
+        body = Body(content, pings=mentions.pings(content, None, None))
+        return world.post(thread, person, body, id_=thread.id)
+
+    def choose(self, channel: str, user: str, message_id: str, name: str) -> Interaction:
+        """A command in the menu of a message."""
+        place = self._world.channels[channel]
+        command = commands.find_in_menu(self._world.commands, name)
+        _check_offered(command, place, self._world.people[user])
+        target = self._world.message(channel, message_id)
+        told = message_payloads.message(target, self._world)
+        data = {
+            "id": command["id"],
+            "name": name,
+            "type": command["type"],
+            "target_id": message_id,
+            "resolved": {"messages": {message_id: told}},
+        }
+        return self._begin(COMMAND, place, user, data, name)
+
     def use(self, channel: str, user: str, line: str, values: Mapping[str, Any]) -> Interaction:
         place = self._world.channels[channel]
         command, steps, options = commands.find(self._world.commands, line)
-        _check_offered(command, place)
+        _check_offered(command, place, self._world.people[user])
         missing = [
             option["name"]
             for option in options
@@ -79,7 +106,7 @@ class People:
     ) -> Interaction:
         place = self._world.channels[channel]
         command, steps, options = commands.find(self._world.commands, line)
-        _check_offered(command, place)
+        _check_offered(command, place, self._world.people[user])
         given: list[Json] = []
         for name, value in values.items():
             option = _find_option(options, name)
@@ -102,31 +129,18 @@ class People:
             assert owner.id == user, "Nobody else sees an ephemeral message."
         data: Json = {"component_type": component["type"], "custom_id": custom_id, "id": 1}
         if component["type"] in components.SELECTS:
+            components.check_values(component, values)
             data["values"] = list(values)
         place = message.channel
         return self._begin(COMPONENT, place, user, data, custom_id, source=message)
 
-    def submit(self, parent: Interaction, values: Mapping[str, str]) -> Interaction:
+    def submit(self, parent: Interaction, values: Mapping[str, str], by: str | None) -> Interaction:
         assert parent.modal is not None, "That interaction showed no form."
-        inputs = [
-            each for each in components.walk(parent.modal["components"]) if "custom_id" in each
-        ]
-        rows = [
-            {
-                "type": components.ROW,
-                "components": [
-                    {
-                        "type": each["type"],
-                        "custom_id": each["custom_id"],
-                        "value": values.get(each["custom_id"], each.get("value") or ""),
-                    }
-                ],
-            }
-            for each in inputs
-        ]
-        data = {"custom_id": parent.modal["custom_id"], "components": rows}
+        filled_in = components.filled_in(parent.modal, values)
+        data = {"custom_id": parent.modal["custom_id"], "components": filled_in}
+        person = self._world.people[by] if by else parent.user
         interaction = self._interaction(
-            MODAL_SUBMIT, parent.channel, parent.user, data, data["custom_id"], parent.source
+            MODAL_SUBMIT, parent.channel, person, data, data["custom_id"], parent.source
         )
         interaction.parent = parent
         return self._world.begin(interaction)
@@ -198,10 +212,12 @@ def _find_option(options: Sequence[Json], name: str) -> Json:
     return option
 
 
-def _check_offered(command: Json, place: Channel) -> None:
+def _check_offered(command: Json, place: Channel, person: Person) -> None:
     contexts = command.get("contexts")
-    here = 1 if place.kind == DM_CHANNEL else 0
+    here = message_payloads.context(place)
     offered = here in contexts if contexts is not None else here == 0 or command["dm_permission"]
+    if here == 2 or (place.guild is not None and not place.guild.has_bot):
+        offered = offered and person.installed and 1 in command["integration_types"]
     assert offered, f"/{command['name']} is not offered here."
 
 

@@ -54,6 +54,8 @@ class Rest:
         self, world: World, connections: Connections, limits: Limits, faults: Faults
     ) -> None:
         self.exchanges: list[Exchange] = []
+        self.downloads = 0
+        self.has_files = True
         self._world = world
         self._connections = connections
         self._buckets = Buckets(limits)
@@ -226,10 +228,11 @@ class Rest:
 
     async def _get_attachment(self, request: web.Request) -> web.Response:
         """A file's bytes, as long as the signed address is good."""
+        self.downloads += 1
         id_, expires = request.match_info["file_id"], request.query.get("ex", "")
         file = self._world.attachments.get(id_)
         signed = request.query.get("hm") == message_payloads.sign(self._world, id_, expires)
-        if file is None or not signed or int(expires, 16) < time.time():
+        if not self.has_files or file is None or not signed or int(expires, 16) < time.time():
             return web.Response(status=404, text="This content is no longer available.")
         return web.Response(body=file.content, content_type=file.media_type)
 

@@ -127,18 +127,44 @@ class DiscordSimulator:
 
     # --- the place and its people -----------------------------------------------------------------
 
-    def add_guild(self, name: str) -> str:
-        return self._world.add_guild(name).id
+    def add_guild(self, name: str, *, bot: bool = True) -> str:
+        """``bot``: whether the bot is a member there."""
+        return self._world.add_guild(name, bot=bot).id
 
     def add_channel(self, guild: str, name: str) -> str:
         return self._world.add_channel(guild, name).id
 
-    def add_thread(self, channel: str, name: str) -> str:
-        return self._world.add_thread(channel, name).id
+    def add_forum(self, guild: str, name: str) -> str:
+        return self._world.add_forum(guild, name).id
 
-    def add_user(self, name: str, *, moderator: bool = False) -> str:
-        """A member of every guild, now and later."""
-        return self._world.add_user(name, moderator=moderator).id
+    def add_thread(self, channel: str, name: str, *, by: str | None = None) -> str:
+        """``by`` is who has opened it (the bot's id for the bot), the server's owner for nobody."""
+        owner = self._world.people[by] if by else None
+        return self._world.add_thread(channel, name, owner).id
+
+    def archive(self, thread: str) -> None:
+        """Until somebody writes there; a bot that connects meanwhile is told nothing of it."""
+        self._world.archive(thread)
+
+    def threads(self, channel: str) -> list[tuple[str, str]]:
+        """(id, name) of every thread of a channel or forum, oldest first."""
+        parent = self._world.channels[channel]
+        places = self._world.channels.values()
+        return [(each.id, each.name) for each in places if each.parent is parent]
+
+    def add_user(
+        self, name: str, *, moderator: bool = False, bot: bool = False, locale: str = "en-US"
+    ) -> str:
+        """A member of every guild, now and later. ``bot``: somebody else's."""
+        return self._world.add_user(name, moderator=moderator, bot=bot, locale=locale).id
+
+    def install(self, user: str) -> None:
+        """The person installs the application for themselves, to use it everywhere."""
+        self._world.people[user].installed = True
+
+    def add_group(self, *users: str) -> str:
+        """A private chat of people, without the bot."""
+        return self._world.add_group(users).id
 
     def add_dm(self, user: str) -> str:
         """The private channel of the user and the bot; the same one every time."""
@@ -169,6 +195,12 @@ class DiscordSimulator:
         """Write a message; its id. ``mention`` puts a mention of the bot in front."""
         return self._people.say(channel, user, content, mention, reply_to, attachments).id
 
+    async def post(
+        self, forum: str, user: str, title: str, content: str, *, mention: bool = False
+    ) -> str:
+        """Post in a forum; the id of the thread that it is, and of its first message."""
+        return self._people.post(forum, user, title, content, mention).id
+
     async def edit(self, channel: str, message_id: str, content: str) -> None:
         """A person changes what they wrote."""
         self._world.revise_text(self._world.message(channel, message_id), content)
@@ -188,6 +220,10 @@ class DiscordSimulator:
         """
         return self._people.use(channel, user, command, options)
 
+    async def choose(self, channel: str, user: str, message_id: str, name: str) -> Interaction:
+        """Use a command in the menu of a message."""
+        return self._people.choose(channel, user, message_id, name)
+
     async def press(
         self, channel: str, user: str, message_id: str, custom_id: str, *values: str
     ) -> Interaction:
@@ -201,9 +237,12 @@ class DiscordSimulator:
             raise AssertionError(f"Loading options failed: no choices for {command} {options}.")
         return list(interaction.choices)
 
-    async def submit(self, interaction: Interaction, **values: str) -> Interaction:
-        """Fill in the modal that answered an interaction, by the custom ids of its text inputs."""
-        return self._people.submit(interaction, values)
+    async def submit(
+        self, interaction: Interaction, *, by: str | None = None, **values: str
+    ) -> Interaction:
+        """Fill in the modal that answered an interaction, by the custom ids of its text inputs.
+        ``by`` somebody who was never shown it is what no client but a forged one does."""
+        return self._people.submit(interaction, values, by)
 
     # --- what people see --------------------------------------------------------------------------
 
@@ -217,15 +256,17 @@ class DiscordSimulator:
         fits: Callable[[Seen], bool],
         timeout: float = 5.0,  # noqa: ASYNC109 (as above)
     ) -> Seen:
-        """The first message that fits, now or as soon as it does."""
+        """The first message that fits, now or as soon as it does, in a thread to come, too."""
         found: list[Seen] = []
 
         def look() -> bool:
-            found[:] = [seen for seen in self.messages(channel) if fits(seen)][:1]
+            present = self.messages(channel) if channel in self._world.channels else []
+            found[:] = [seen for seen in present if fits(seen)][:1]
             return bool(found)
 
         if await self._world.until(look, timeout):
             return found[0]
+        assert channel in self._world.channels, f"There is no channel {channel} yet."
         dump = "\n".join(map(str, self.messages(channel, deleted=True))) or "(nothing)"
         raise AssertionError(f"Nothing fitting within {timeout} s in channel {channel}:\n{dump}")
 
@@ -283,9 +324,17 @@ class DiscordSimulator:
         """Opcode 7 to every bot."""
         self._connections.ask_to_reconnect()
 
+    def forget_to_tell(self, event: str) -> None:
+        """From now on no bot hears of this kind of event."""
+        self._connections.untold.add(event)
+
     async def invalidate_sessions(self) -> None:
         """Opcode 9 (not resumable) to every bot, and forget the sessions."""
         self._connections.invalidate()
+
+    def lose_files(self) -> None:
+        """From now on no file is there."""
+        self._rest.has_files = False
 
     def expire(self, interaction: Interaction) -> None:
         """End an interaction's 15 minutes now."""
@@ -302,6 +351,11 @@ class DiscordSimulator:
     def exchanges(self) -> list[Exchange]:
         """Every finished REST call with what was sent and answered (parsed JSON)."""
         return list(self._rest.exchanges)
+
+    @property
+    def downloads(self) -> int:
+        """How many files were asked for."""
+        return self._rest.downloads
 
     @property
     def sessions(self) -> int:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from tests.simulators.discord import mentions
 from tests.simulators.discord.entities import (
     DM_CHANNEL,
     EPHEMERAL,
     EVERYONE,
+    FORUM_CHANNEL,
+    GROUP_CHANNEL,
     LOADING,
     MODERATOR,
     PERMISSIONS,
@@ -33,6 +37,7 @@ from tests.simulators.discord.entities import (
 )
 
 Emit = Callable[[str, Any], None]
+STARTER = 21  # the type of the message that says which one a thread was opened from
 
 
 class World:
@@ -101,11 +106,11 @@ class World:
 
     # --- places and people ------------------------------------------------------------------------
 
-    def add_guild(self, name: str) -> Guild:
+    def add_guild(self, name: str, *, bot: bool) -> Guild:
         id_ = self.snowflake()
         everyone = Role(id_, "@everyone", EVERYONE)
         moderators = Role(self.snowflake(), "Moderators", MODERATOR)
-        guild = self.guilds[id_] = Guild(id_, name, [everyone, moderators], self.owner)
+        guild = self.guilds[id_] = Guild(id_, name, [everyone, moderators], self.owner, bot)
         self.emit("GUILD_CREATE", guild)
         return guild
 
@@ -114,13 +119,44 @@ class World:
             Channel(self.snowflake(), TEXT_CHANNEL, name, self.guilds[guild]), "CHANNEL_CREATE"
         )
 
-    def add_thread(self, channel: str, name: str) -> Channel:
+    def add_forum(self, guild: str, name: str) -> Channel:
+        return self._open(
+            Channel(self.snowflake(), FORUM_CHANNEL, name, self.guilds[guild]), "CHANNEL_CREATE"
+        )
+
+    def add_thread(self, channel: str, name: str, owner: Person | None, id_: str = "") -> Channel:
         parent = self.channels[channel]
-        thread = Channel(self.snowflake(), THREAD_CHANNEL, name, parent.guild, parent)
+        thread = Channel(
+            id_ or self.snowflake(),
+            THREAD_CHANNEL,
+            name,
+            parent.guild,
+            parent,
+            owner=owner or self.owner,
+        )
         return self._open(thread, "THREAD_CREATE")
 
-    def add_user(self, name: str, *, moderator: bool) -> Person:
-        person = Person(self.snowflake(), name, moderator)
+    def branch(self, message: Message, name: str, owner: Person) -> Channel:
+        """Open a thread from a message; it has the message's id, and points at it."""
+        message.thread = self.add_thread(message.channel.id, name, owner, message.id)
+        self.emit("MESSAGE_UPDATE", message)
+        self.post(message.thread, message.author, Body(), reply_to=message, kind=STARTER)
+        return message.thread
+
+    def archive(self, thread: str, *, archived: bool = True) -> None:
+        place = self.channels[thread]
+        if place.archived is not archived:
+            place.archived = archived
+            self.emit("THREAD_UPDATE", place)
+
+    def add_group(self, users: Sequence[str]) -> Channel:
+        members = tuple(self.people[user] for user in users)
+        channel = Channel(self.snowflake(), GROUP_CHANNEL, members=members)
+        self.channels[channel.id] = channel
+        return channel
+
+    def add_user(self, name: str, *, moderator: bool, bot: bool, locale: str) -> Person:
+        person = Person(self.snowflake(), name, moderator, bot, locale)
         self.people[person.id] = person
         return person
 
@@ -142,8 +178,11 @@ class World:
 
     def deny(self, channel: str, permissions: Sequence[str]) -> None:
         place = self.channels[channel]
+        was_hidden = not place.allows("VIEW_CHANNEL")
         place.denied = sum(PERMISSIONS[name] for name in permissions)
         self.emit("CHANNEL_UPDATE" if place.parent is None else "THREAD_UPDATE", place)
+        if was_hidden and place.allows("VIEW_CHANNEL") and place.parent is None:
+            self.emit("THREAD_LIST_SYNC", place)
 
     def delete_channel(self, channel: str) -> None:
         place = self.channels.pop(channel)
@@ -184,9 +223,21 @@ class World:
         reply_to: Message | None = None,
         interaction: Interaction | None = None,
         nonce: str | int | None = None,
+        kind: int | None = None,
+        id_: str = "",
     ) -> Message:
+        if channel.parent is not None:
+            self.archive(channel.id, archived=False)  # who writes in a thread opens it again
         message = Message(
-            self.snowflake(), channel, author, body, self.now(), reply_to, interaction, nonce
+            id_ or self.snowflake(),
+            channel,
+            author,
+            body,
+            self.now(),
+            reply_to,
+            interaction,
+            nonce,
+            kind=kind,
         )
         message.versions.append((message.created, body.content))
         message.pings = body.pings
@@ -211,10 +262,9 @@ class World:
         self.changed()
 
     def revise_text(self, message: Message, content: str) -> None:
-        body = message.body
-        self.revise(
-            message, Body(content, body.attachments, body.components, body.embeds, body.flags)
-        )
+        author = message.reply_to.author.id if message.reply_to else None
+        pinged = mentions.pings(content, None, author)
+        self.revise(message, replace(message.body, content=content, pings=pinged))
 
     def remove(self, message: Message) -> None:
         message.deleted = True
