@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from adapters.telegram import Telegram
 from bot.config import TelegramSettings
 from bot.interfaces import Surface
-from bot.types import Channel, Image, Page, Request, Status
+from bot.types import Channel, Image, Manners, Page, Request, Status
 from tests.fakes import FakeHandler, turn_in
 from tests.simulators.telegram import Seen, TelegramSimulator
 
@@ -47,6 +47,7 @@ class Answering(FakeHandler):
 
     def __init__(self, answer: Answer = say_done) -> None:
         self.answer = answer
+        self.hears = Manners().hears
         self.requests: list[Request] = []
         self.surfaces: list[Surface] = []
         self.arrived = asyncio.Condition()
@@ -61,6 +62,9 @@ class Answering(FakeHandler):
             self.arrived.notify_all()
         await self.answer(request, surface)
         return Status.DONE
+
+    def manners(self, channel: Channel) -> Manners:
+        return Manners(self.hears)
 
     async def request(self, number: int = 0) -> Request:
         """The request of this number, once it is there."""

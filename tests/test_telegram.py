@@ -12,14 +12,11 @@ import pytest
 from bot.commands import COMMANDS
 from bot.errors import AdapterError, Unreachable
 from bot.interfaces import Surface
-from bot.types import Channel, Image, Page, Request, Role, Text
+from bot.types import Channel, Page, Request, Role
 from tests.telegram_harbour import (
-    GREEN,
     NAVY,
-    RED,
     Harbour,
     community,
-    picture,
     say_done,
     serving,
     shows,
@@ -335,20 +332,6 @@ async def test_a_handler_that_breaks_is_excused_and_replaced_by_the_next(
     assert "a mistake of ours" in caplog.text
 
 
-async def test_who_moderates_a_group_is_known_by_the_second_request(harbour: Harbour) -> None:
-    telegram = harbour.telegram
-    await telegram.say(harbour.group, harbour.bob, "/ask one")
-    await telegram.until(lambda: harbour.count("getChatAdministrators") == 1)
-
-    await telegram.say(harbour.group, harbour.bob, "/ask two")
-    await telegram.say(harbour.group, harbour.alice, "/ask three")
-    await harbour.handler.request(2)
-
-    known = [request.user.moderator for request in harbour.handler.requests]
-    assert known == [False, True, False]
-    assert harbour.count("getChatAdministrators") == 1
-
-
 # --- delivery ---
 
 
@@ -392,89 +375,3 @@ async def test_a_process_that_dies_before_handing_over_leaves_the_request_to_the
     first, *later = quiet.handler.requests
     assert "what is this?" in [request.text for request in later]
     assert {request.source for request in later if request.text == first.text} <= {first.source}
-
-
-# --- pictures that people send ---
-
-
-async def test_a_photo_is_an_attachment_and_its_caption_the_question(harbour: Harbour) -> None:
-    await harbour.telegram.say(
-        harbour.private, harbour.alice, "what is this?", photo=picture(1200, 900).data
-    )
-    request = await harbour.handler.request()
-
-    assert request.text == "what is this?"
-    (image,) = request.attachments
-    assert image.data == picture(1200, 900).data
-    assert image.media_type == "image/png"
-
-
-async def test_the_photo_that_is_replied_to_comes_with_the_quotation(harbour: Harbour) -> None:
-    telegram = harbour.telegram
-    telegram.privacy = False
-    photo = await telegram.say(harbour.group, harbour.bob, "our pier", photo=NAVY.data)
-
-    await telegram.say(harbour.group, harbour.alice, "/image make it night", reply_to=photo)
-    request = await harbour.handler.request()
-
-    assert (request.command, request.text) == ("image", "make it night")
-    assert request.quoted is not None
-    text, image = request.quoted.parts
-    assert text == Text("our pier")
-    assert isinstance(image, Image)
-    assert image.data == NAVY.data
-
-
-async def test_an_album_is_one_request_with_all_its_pictures(harbour: Harbour) -> None:
-    photos = [NAVY.data, GREEN.data, RED.data]
-    await harbour.telegram.say_album(harbour.private, harbour.alice, photos, "which is nicer?")
-    request = await harbour.handler.request()
-    await harbour.says("done")
-
-    assert request.text == "which is nicer?"
-    assert [part.data for part in request.attachments] == photos
-    assert len(harbour.handler.requests) == 1
-
-
-async def test_an_album_in_a_group_comes_whole_although_only_its_caption_calls_us(
-    harbour: Harbour,
-) -> None:
-    harbour.telegram.privacy = False
-    photos = [NAVY.data, GREEN.data]
-    await harbour.telegram.say_album(harbour.group, harbour.bob, photos, "@switchboard_bot hm?")
-
-    assert [part.data for part in (await harbour.handler.request()).attachments] == photos
-
-
-async def test_a_picture_is_fetched_again_where_the_first_time_failed(harbour: Harbour) -> None:
-    harbour.telegram.fail("getFile", status=500)
-    harbour.telegram.fail("download", reset=True)
-    await harbour.telegram.say(harbour.private, harbour.alice, "hm?", photo=NAVY.data)
-
-    assert (await harbour.handler.request()).attachments
-
-
-async def test_a_picture_that_cannot_be_fetched_is_a_polite_answer(harbour: Harbour) -> None:
-    harbour.telegram.fail("download", status=404, times=None)
-    await harbour.telegram.say(harbour.private, harbour.alice, "hm?", photo=NAVY.data)
-
-    seen = await harbour.says("Please send it again.")
-    assert seen.text.startswith("⚠️")
-    assert harbour.handler.requests == []
-
-
-async def test_a_picture_that_telegram_does_not_hand_out_is_a_polite_answer(
-    harbour: Harbour,
-) -> None:
-    large = ("large.png", NAVY.data + bytes(20 * 2**20))
-    await harbour.telegram.say(harbour.private, harbour.alice, "hm?", document=large)
-
-    await harbour.says("larger than the 20 MB")
-    assert harbour.count("getFile") == 0
-
-
-async def test_a_file_that_cannot_be_read_is_a_polite_answer(harbour: Harbour) -> None:
-    document = ("notes.pdf", b"%PDF-1.7")
-    await harbour.telegram.say(harbour.private, harbour.alice, "sum it up", document=document)
-
-    await harbour.says("I can read text and pictures, but not this kind of file.")

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from telegram import Update
 
-from adapters.telegram.inbound import Identity, Incoming, merged, read
-from bot.types import Channel, Message, Role, Text, User
+from adapters.telegram.gathering import merged
+from adapters.telegram.inbound import Identity, Incoming, read
+from adapters.telegram.uploads import Sort, Upload
+from bot.types import Channel, Message, Role, Text, Trigger, User
 
 PAYLOADS = Path(__file__).parent / "payloads" / "telegram"
 ME = Identity(123456, "switchboard_bot")
@@ -130,11 +132,20 @@ def test_only_the_marked_part_of_a_message_is_quoted() -> None:
     assert found.request.quoted == Message(Role.USER, (Text("High water is at noon."),), "Bob")
 
 
+def test_a_deleted_account_is_quoted_as_somebody() -> None:
+    nobody = {"id": 5000000002, "is_bot": False, "first_name": ""}
+    replied = payload("message_reply_with_quote")["message"]["reply_to_message"]
+
+    found = incoming("message_reply_with_quote", reply_to_message=replied | {"from": nobody})
+
+    assert found.request.quoted == Message(Role.USER, (Text("High water is at noon."),), "somebody")
+
+
 def test_a_photo_comes_in_its_largest_size_with_its_caption_as_text() -> None:
     found = incoming("message_photo")
 
     assert (found.request.command, found.request.text) == ("image", "make it night")
-    assert [(one.file_id, one.size) for one in found.pictures] == [
+    assert [(one.file_id, one.size) for one in found.uploads] == [
         ("AgACAgIAAxkBAAIBY2-large", 91230)
     ]
 
@@ -143,11 +154,11 @@ def test_a_mention_in_a_caption_counts() -> None:
     found = incoming("message_group_photo_mention")
 
     assert found.request.text == "what a view"
-    assert len(found.pictures) == 1
+    assert len(found.uploads) == 1
 
 
 def test_a_picture_sent_as_a_file_is_a_picture() -> None:
-    (picture,) = incoming("message_document_picture").pictures
+    (picture,) = incoming("message_document_picture").uploads
 
     assert (picture.media_type, picture.name, picture.size) == ("image/png", "chart.png", 204800)
 
@@ -156,8 +167,8 @@ def test_the_photo_that_is_replied_to_belongs_to_the_quotation() -> None:
     found = incoming("message_reply_to_photo")
 
     assert found.request.command == "image"
-    assert found.pictures == ()
-    assert [one.file_id for one in found.quoted_pictures] == ["AgACAgIAAxkBAAIBY2-large"]
+    assert found.uploads == ()
+    assert [one.file_id for one in found.quoted_uploads] == ["AgACAgIAAxkBAAIBY2-large"]
     assert found.request.quoted == Message(Role.USER, (Text("our pier"),), "Bob")
 
 
@@ -168,15 +179,82 @@ def test_the_pictures_of_an_album_are_one_request_in_their_order() -> None:
         whole = merged(parts)
         assert whole.request.text == "which is nicer?"
         assert whole.request.source == "album:13800000000000001"
-        assert whole.pictures == parts[0].pictures + parts[1].pictures
+        assert whole.uploads == parts[0].uploads + parts[1].uploads
+
+
+def test_a_voice_message_is_a_recording_without_words() -> None:
+    found = incoming("message_voice")
+
+    assert (found.request.command, found.request.text, found.unreadable) == ("ask", "", "")
+    assert found.uploads == (Upload("AwACAgIAAxkBAAIB-voice", "audio/ogg", 17321),)
+
+
+def test_a_document_of_any_kind_comes_along() -> None:
+    (upload,) = incoming("message_document_text").uploads
+
+    assert (upload.media_type, upload.name, upload.sort) == (
+        "application/pdf",
+        "notes.pdf",
+        Sort.FILE,
+    )
+
+
+def test_what_cannot_be_read_is_named_in_a_private_chat() -> None:
+    film = {"file_id": "x", "file_unique_id": "y", "width": 1, "height": 1, "duration": 1}
+
+    assert incoming("message_private", video=film).unreadable == "videos"
+    assert incoming("message_private", video=film).uploads == ()
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [("message_voice", "voice messages"), ("message_document_text", "this kind of file")],
+    ("name", "trigger"),
+    [
+        ("message_private", Trigger.PRIVATE),
+        ("message_group_command", Trigger.COMMAND),
+        ("message_group_mention", Trigger.MENTION),
+        ("message_group_photo_mention", Trigger.MENTION),
+        ("message_group_reply_to_bot", Trigger.REPLY),
+        ("message_topic", Trigger.MENTION),
+        ("message_topic_of_bot", Trigger.THREAD),
+        ("message_group_plain", Trigger.ANY),
+        ("callback_topic", Trigger.COMMAND),
+    ],
 )
-def test_what_cannot_be_read_is_named_in_a_private_chat(name: str, words: str) -> None:
-    assert incoming(name).unreadable == words
+def test_how_somebody_speaks_to_us_is_known(name: str, trigger: Trigger) -> None:
+    assert incoming(name).trigger is trigger
+
+
+def test_a_reply_in_a_topic_that_we_have_opened_needs_no_mention() -> None:
+    topic = Channel("telegram", "-1002000000777", "-1002000000777", "6")
+    update = payload("message_topic_of_bot")
+    update["message"]["reply_to_message"] = payload("message_topic")["message"]
+
+    found = read(Update.de_json(update, None), ME, COMMANDS, {topic})
+
+    assert found is not None
+    assert found.trigger is Trigger.THREAD
+
+
+def test_a_question_in_other_words_names_the_first_ones_and_when_they_changed() -> None:
+    request = incoming("edited_message").request
+
+    assert (request.command, request.text) == ("edited", "How is the tide today?")
+    assert request.source == "11:1763676099"
+
+
+def test_what_is_edited_and_was_no_question_is_ignored() -> None:
+    edited = payload("edited_message")
+    for text in ("/model gpt-5", "/reset"):
+        edited["edited_message"]["text"] = text
+        assert read(Update.de_json(edited, None), ME, COMMANDS) is None
+
+
+def test_an_answer_that_somebody_got_inline_is_no_question() -> None:
+    update = payload("message_private")
+    bot = {"id": ME.id, "is_bot": True, "first_name": "Switchboard"}
+    update["message"]["via_bot"] = bot
+
+    assert read(Update.de_json(update, None), ME, COMMANDS) is None
 
 
 def test_an_anonymous_admin_is_a_person_and_a_moderator() -> None:
@@ -214,14 +292,11 @@ def test_a_button_under_a_message_of_long_ago_still_works() -> None:
     "name",
     [
         "channel_post",
-        "edited_message",
         "message_from_bot",
         "message_group_command_other_bot",
         "message_group_command_unknown",
-        "message_group_plain",
         "message_joined",
         "message_sticker_reply",
-        "message_topic_of_bot",
         "my_chat_member",
     ],
 )

@@ -8,11 +8,13 @@ from telegram.error import TelegramError
 
 from adapters.telegram.api import Api, open_api
 from adapters.telegram.failures import at_login
+from adapters.telegram.inbound import INLINE
+from adapters.telegram.inline import InlineSurface
 from adapters.telegram.session import Session
 from adapters.telegram.surface import Shared, TelegramSurface, overall
 from bot.commands import COMMANDS, Command
 from bot.config import TelegramSettings
-from bot.interfaces import Handler
+from bot.interfaces import Handler, Surface
 from bot.types import Turn
 
 _BUTTON = 12  # digits at least of what Telegram calls a pressed button
@@ -57,12 +59,20 @@ class Telegram:
         finally:
             await api.disconnect()
 
-    def reopen(self, turn: Turn) -> TelegramSurface:
+    def reopen(self, turn: Turn) -> Surface:
         """See ``bot.interfaces.Adapter``. It works for as long as ``serve`` runs."""
         channel, source = turn.request.channel, turn.request.source
-        # What was typed has its message's number as source; a button or an album has another one.
-        typed = channel.server and source.isdigit() and len(source) < _BUTTON
-        reply_to = int(source) if typed else None
+        if channel.id.startswith(INLINE):
+            message, question = source.removeprefix(INLINE), turn.request.text
+            is_shown = bool(turn.surface)
+            return InlineSurface(
+                self._connection(), message, question, self._shared, is_shown=is_shown
+            )
+        # What was typed has its message's number as source, and when it was edited; a button or an
+        # album has another one.
+        number = source.partition(":")[0]
+        typed = channel.server and number.isdigit() and len(number) < _BUTTON
+        reply_to = int(number) if typed else None
         return TelegramSurface(
             self._connection(), channel, self._shared, reply_to=reply_to, ref=turn.surface
         )

@@ -24,7 +24,13 @@ from bot.errors import AdapterError
 READ_TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 UPLOAD_TIMEOUT = 60.0
-KINDS = ("message", "callback_query")
+KINDS = (
+    "message",
+    "edited_message",
+    "callback_query",
+    "inline_query",
+    "chosen_inline_result",
+)
 
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
 _NO_SUCH_METHOD = (404, 405, 501)  # the Bot API says 404; small servers have their own ways

@@ -1,108 +1,82 @@
-"""What a Telegram update asks of us, if anything (pure).
+"""What a Telegram update asks of us, and how it speaks to us (pure).
 
-In a private chat that is every message. In a group it is a command, a mention, or a reply to one of
-our messages; the rest is other people's talk.
+Whether that is enough for an answer, the channel's manners say. What is for another bot, and what
+no person wrote, asks nothing of us.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
-from telegram import CallbackQuery, Message, MessageEntity, PhotoSize, Update
+from telegram import CallbackQuery, ChosenInlineResult, Message, MessageEntity, Update
+from telegram import User as Account
 from telegram.constants import ChatType
 
+from adapters.telegram import questions
+from adapters.telegram.entities import utf16_length
+from adapters.telegram.questions import Question
+from adapters.telegram.uploads import Upload, unreadable, uploads_of
 from bot.commands import split_line
-from bot.types import Channel, Request, Role, Text, User
+from bot.types import Channel, Request, Role, Text, Trigger, User
 from bot.types import Message as Said
 
 PLATFORM = "telegram"
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+INLINE = "inline:"  # what the id of a channel begins with that is no chat, but somebody's questions
+EDITED = "edited"  # the command of a question in other words
+QUESTIONS = ("ask", "image")  # the commands that need no rights, and that people reword
 
 _COMMAND = re.compile(r"/(\w+)(?:@(\w+))?(?=\s|$)")
-# Kinds of messages that people send to be read, and that we cannot read.
-_UNREADABLE = {
-    "voice": "voice messages",
-    "audio": "audio files",
-    "video": "videos",
-    "video_note": "video messages",
-    "animation": "animations",
-    "sticker": "stickers",
-    "contact": "contacts",
-    "location": "locations",
-    "venue": "locations",
-    "poll": "polls",
-    "dice": "dice",
-    "story": "stories",
-    "paid_media": "paid media",
-    "checklist": "checklists",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we are on Telegram."""
+    """Who we are on Telegram. ``key`` is what our questions are signed with."""
 
     id: int
     username: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that is still at Telegram. ``size`` in bytes, 0 where Telegram does not say."""
-
-    file_id: str
-    media_type: str
-    size: int = 0
-    name: str = ""
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A request, and what the adapter has to do for it before it is complete.
 
-    ``reply_to`` is the message to answer under, None in private chats. ``pictures`` belong to the
-    request, ``quoted_pictures`` to what it quotes. ``album`` is common to pictures sent at once.
-    ``unreadable`` names what we cannot read, if that is what was sent.
+    ``reply_to`` is the message to answer under, None in private chats. ``uploads`` belong to the
+    request, ``quoted_uploads`` to what it quotes. ``album`` is common to files sent at once.
+    ``length`` is that of what was typed, in UTF-16 units. ``unreadable`` names what we cannot read,
+    if that is what was sent. A button with a ``question`` asks nothing yet. ``inline`` is the
+    message to answer in where there is no chat.
     """
 
     request: Request
+    trigger: Trigger = Trigger.COMMAND
     reply_to: int | None = None
-    pictures: tuple[Picture, ...] = ()
-    quoted_pictures: tuple[Picture, ...] = ()
+    uploads: tuple[Upload, ...] = ()
+    quoted_uploads: tuple[Upload, ...] = ()
     album: str = ""
+    length: int = 0
     callback: str = ""
     unreadable: str = ""
+    question: Question | None = None
+    inline: str = ""
 
 
-def read(update: Update, me: Identity, commands: Collection[str]) -> Incoming | None:
-    """None for what is not meant for us. ``commands`` are the names that need no mention."""
+def read(
+    update: Update, me: Identity, commands: Collection[str], ours: Collection[Channel] = ()
+) -> Incoming | None:
+    """None for what is no person's, or another bot's. ``commands`` are the names that need no
+    mention, ``ours`` the topics that we are known to have opened."""
     if update.callback_query is not None:
         return _button(update.callback_query)
     if update.message is not None:
-        return _message(update.message, me, commands)
+        return _message(update.message, me, commands, ours)
+    if update.edited_message is not None:
+        return _edit(update.edited_message, me, commands, ours)
+    if update.chosen_inline_result is not None:
+        return _chosen(update.chosen_inline_result)
     return None
-
-
-def pictures_of(message: Message) -> tuple[Picture, ...]:
-    """The message's photo in its largest size, or its document if that is a picture."""
-    if message.photo:
-        largest = max(message.photo, key=_area)
-        return (Picture(largest.file_id, "image/jpeg", largest.file_size or 0),)
-    document = message.document
-    if document is not None and document.mime_type in PICTURE_TYPES:
-        name = document.file_name or ""
-        return (Picture(document.file_id, document.mime_type, document.file_size or 0, name),)
-    return ()
-
-
-def merged(album: Sequence[Incoming]) -> Incoming:
-    """The messages of one album as one request: its caption stands under any one of them."""
-    first = next((part for part in album if part.request.text), album[0])
-    pictures = tuple(picture for part in album for picture in part.pictures)
-    request = replace(first.request, source=f"album:{first.album}")
-    return replace(first, request=request, pictures=pictures)
 
 
 def _button(query: CallbackQuery) -> Incoming | None:
@@ -110,56 +84,121 @@ def _button(query: CallbackQuery) -> Incoming | None:
     if not query.data or message is None or message.chat.type == ChatType.CHANNEL:
         return None
     is_group = message.chat.type != ChatType.PRIVATE
+    there = message if isinstance(message, Message) else None
     command, text = _line(query.data)
     request = Request(
-        _channel(message.chat.id, is_group, message if isinstance(message, Message) else None),
-        User(str(query.from_user.id), query.from_user.full_name, moderator=not is_group),
+        _channel(message.chat.id, is_group, there),
+        User(str(query.from_user.id), _name(query.from_user), moderator=not is_group),
         query.id,
         command,
         text,
         pressed=True,
     )
-    return Incoming(request, message.message_id if is_group else None, callback=query.id)
+    question = None
+    if query.data.startswith(questions.ASKING):
+        question = questions.pressed(query.data, there, query.from_user)
+    reply_to = message.message_id if is_group else None
+    return Incoming(request, reply_to=reply_to, callback=query.id, question=question)
 
 
-def _message(message: Message, me: Identity, commands: Collection[str]) -> Incoming | None:
-    user = _author(message)
+def _message(
+    message: Message, me: Identity, commands: Collection[str], ours: Collection[Channel]
+) -> Incoming | None:
+    user = _author(message, me)
     if user is None or message.chat.type == ChatType.CHANNEL:
         return None
     is_group = message.chat.type != ChatType.PRIVATE
-    text = _addressed(message, me, commands) if is_group else _words(message)
-    if text is None:
+    channel = _channel(message.chat.id, is_group, message)
+    words, uploads, strange = _words(message), uploads_of(message), unreadable(message)
+    spoken = _spoken(message, me, commands, channel in ours)
+    if spoken is None or (not words and not uploads and (is_group or not strange)):
+        return None  # another bot's; or somebody joined, or sent a sticker to the others
+    trigger, text = spoken
+    if strange and trigger is Trigger.ANY:
         return None
-    pictures, unreadable = pictures_of(message), _unreadable(message)
-    if not _words(message) and not pictures and (is_group or not unreadable):
-        return None  # somebody joined, a title changed …, or a sticker among people
-    quoted, quoted_pictures = _quoted(message, me)
+    quoted, quoted_uploads = _quoted(message, me)
+    if (prompt := _prompt(message, me)) is not None and trigger is not Trigger.COMMAND:
+        line, asked = prompt
+        if str(asked) != user.id:
+            return None  # this was not for them to answer
+        trigger, text, quoted, quoted_uploads = Trigger.COMMAND, line + text, None, ()
     command, text = _line(text)
-    request = Request(
-        _channel(message.chat.id, is_group, message),
-        user,
-        str(message.message_id),
-        command,
-        text,
-        quoted=quoted,
-    )
     return Incoming(
-        request,
+        Request(channel, user, str(message.message_id), command, text, quoted=quoted),
+        trigger,
         reply_to=message.message_id if is_group else None,
-        pictures=pictures,
-        quoted_pictures=quoted_pictures,
+        uploads=uploads,
+        quoted_uploads=quoted_uploads,
         album=message.media_group_id or "",
-        unreadable=unreadable,
+        length=utf16_length(message.text or ""),
+        unreadable=strange,
     )
 
 
-def _author(message: Message) -> User | None:
-    """Who wrote it; None for bots and for what no member wrote.
+def _edit(
+    message: Message, me: Identity, commands: Collection[str], ours: Collection[Channel]
+) -> Incoming | None:
+    """A question in other words. Its files are not fetched again: they are counted as lost."""
+    found = _message(message, me, commands, ours)
+    if found is None or found.unreadable or found.album or message.edit_date is None:
+        return None
+    request, when = found.request, int(message.edit_date.timestamp())
+    if request.command not in QUESTIONS or _prompt(message, me) is not None:
+        return None
+    request = replace(
+        request,
+        source=f"{request.source}:{when}",
+        command=EDITED,
+        lost=len(found.uploads) + len(found.quoted_uploads),
+    )
+    return Incoming(request, found.trigger, found.reply_to)
+
+
+def _chosen(result: ChosenInlineResult) -> Incoming | None:
+    """What somebody asks in a chat where we are not. We may not know the message that it has become
+    there: then nobody can answer."""
+    asker, message = result.from_user, result.inline_message_id
+    if not message or not result.query.strip():
+        return None
+    channel = Channel(PLATFORM, "", f"{INLINE}{asker.id}")
+    user = User(str(asker.id), _name(asker), moderator=True)
+    request = Request(channel, user, f"{INLINE}{message}", text=result.query.strip())
+    return Incoming(request, inline=message)
+
+
+def _spoken(
+    message: Message, me: Identity, commands: Collection[str], is_ours: bool
+) -> tuple[Trigger, str] | None:
+    """How a message speaks to us, and what it says without our name. None if it is a command for
+    another bot."""
+    text = _words(message)
+    is_private = message.chat.type == ChatType.PRIVATE
+    if (command := _COMMAND.match(text)) is not None:
+        name, target = command[1].lower(), (command[2] or "").lower()
+        is_known = name in commands if not target else target == me.username.lower()
+        return (Trigger.COMMAND, text) if is_known or is_private else None
+    if is_private:
+        return Trigger.PRIVATE, text
+    is_mentioned, text = _without_mention(message, text, me)
+    if is_mentioned:
+        command = _COMMAND.match(text)
+        is_command = command is not None and command[1].lower() in commands
+        return (Trigger.COMMAND if is_command else Trigger.MENTION), text
+    first, replied = message.reply_to_message, _replied_to(message)
+    if first is not None and _is_by(me, first):
+        return (Trigger.THREAD if replied is None else Trigger.REPLY), text
+    return (Trigger.THREAD if is_ours else Trigger.ANY), text
+
+
+def _author(message: Message, me: Identity) -> User | None:
+    """Who wrote it; None for bots, for what no member wrote, and for our own answers in their name.
 
     An anonymous admin writes in the name of the group, others may write in the name of a channel.
     """
     sender, chat = message.sender_chat, message.chat
     if message.is_automatic_forward or message.from_user is None:
+        return None
+    if message.via_bot is not None and message.via_bot.id == me.id:
         return None
     if sender is not None and chat.type != ChatType.PRIVATE:
         name = message.author_signature or sender.title or "Anonymous"
@@ -167,7 +206,12 @@ def _author(message: Message) -> User | None:
     if message.from_user.is_bot:
         return None
     is_private = chat.type == ChatType.PRIVATE
-    return User(str(message.from_user.id), message.from_user.full_name, moderator=is_private)
+    return User(str(message.from_user.id), _name(message.from_user), moderator=is_private)
+
+
+def _name(account: Account) -> str:
+    """What the others see. The names of a deleted account are empty."""
+    return account.full_name or account.last_name or account.username or "somebody"
 
 
 def _channel(chat_id: int, is_group: bool, message: Message | None) -> Channel:
@@ -183,21 +227,6 @@ def _line(text: str) -> tuple[str, str]:
         text = f"/{named[1]}{text[named.end() :]}"  # without the @name it is for
     command, rest = split_line(text)
     return ("help", "") if command == "start" else (command, rest)
-
-
-def _addressed(message: Message, me: Identity, commands: Collection[str]) -> str | None:
-    """What a group's message says to us, without our name; None if it is not for us."""
-    text = _words(message)
-    if (command := _COMMAND.match(text)) is not None:
-        name, target = command[1].lower(), command[2]
-        if target is None:
-            return text if name in commands else None
-        return text if target.lower() == me.username.lower() else None
-    spoken_to, text = _without_mention(message, text, me)
-    replied = _replied_to(message)
-    if replied is not None and replied.from_user is not None and replied.from_user.id == me.id:
-        spoken_to = True
-    return text if spoken_to else None
 
 
 def _without_mention(message: Message, text: str, me: Identity) -> tuple[bool, str]:
@@ -226,34 +255,36 @@ def _replied_to(message: Message) -> Message | None:
     return None if replied is None or replied.forum_topic_created is not None else replied
 
 
-def _quoted(message: Message, me: Identity) -> tuple[Said | None, tuple[Picture, ...]]:
+def _quoted(message: Message, me: Identity) -> tuple[Said | None, tuple[Upload, ...]]:
     replied = _replied_to(message)
     if replied is None:
         return None, ()
     # People can mark the part of a message that they mean.
     text = message.quote.text if message.quote is not None else _words(replied)
-    pictures = pictures_of(replied)
-    if not text and not pictures:
+    uploads = uploads_of(replied)
+    if not text and not uploads:
         return None, ()
     parts = (Text(text),) if text else ()
-    if replied.from_user is not None and replied.from_user.id == me.id:
-        return Said(Role.ASSISTANT, parts, me.username), pictures
-    author = _author(replied)
-    name = author.name if author is not None else getattr(replied.from_user, "full_name", "")
-    return Said(Role.USER, parts, name), pictures
+    if _is_by(me, replied):
+        return Said(Role.ASSISTANT, parts, me.username), uploads
+    author = _author(replied, me)
+    if author is None and replied.from_user is not None:
+        return Said(Role.USER, parts, _name(replied.from_user)), uploads
+    return Said(Role.USER, parts, author.name if author is not None else ""), uploads
 
 
-def _unreadable(message: Message) -> str:
-    """What the message has that we cannot read, in words; "" for nothing."""
-    for kind, words in _UNREADABLE.items():
-        if getattr(message, kind):
-            return words
-    return "" if message.document is None or pictures_of(message) else "this kind of file"
+def _prompt(message: Message, me: Identity) -> tuple[str, int] | None:
+    """The line that a question of ours was to complete, and whom it asked, if this replies to
+    one."""
+    replied = _replied_to(message)
+    if replied is None or not _is_by(me, replied):
+        return None
+    return questions.answered(replied, message.chat.id, me.key)
+
+
+def _is_by(me: Identity, message: Message) -> bool:
+    return message.from_user is not None and message.from_user.id == me.id
 
 
 def _words(message: Message) -> str:
     return message.text or message.caption or ""
-
-
-def _area(size: PhotoSize) -> int:
-    return size.width * size.height

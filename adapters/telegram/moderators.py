@@ -1,4 +1,4 @@
-"""Who administers which group, as far as we know without waiting for it."""
+"""Who administers which group, as far as we know."""
 
 from __future__ import annotations
 
@@ -34,16 +34,24 @@ class Moderators:
         self._known: dict[str, _Known] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
-    def include(self, channel: Channel, user: User) -> bool:
-        """Whether the user moderates the channel. What is not known yet counts as no."""
+    async def include(self, channel: Channel, user: User, patience: float = 0.0) -> bool:
+        """Whether the user moderates the channel. What is not known yet is asked for, so many
+        seconds are waited for the answer, and without one it counts as no."""
         if not channel.server:
             return True
+        if self._fresh(channel) is None:
+            asking = self._asking.get(channel.id)
+            if asking is None:
+                ask = self._ask(channel.id)
+                asking = self._asking[channel.id] = asyncio.get_running_loop().create_task(ask)
+            if patience:
+                await asyncio.wait([asking], timeout=patience)
+        known = self._fresh(channel)
+        return known is not None and user.id in known.ids
+
+    def _fresh(self, channel: Channel) -> _Known | None:
         known = self._known.get(channel.id)
-        if known is not None and self._clock() < known.until:
-            return user.id in known.ids
-        if channel.id not in self._asking:
-            self._asking[channel.id] = asyncio.get_running_loop().create_task(self._ask(channel.id))
-        return False
+        return known if known is not None and self._clock() < known.until else None
 
     async def close(self) -> None:
         asking = [*self._asking.values()]

@@ -15,9 +15,10 @@ from telegram import (
     MessageEntity,
 )
 
-from adapters.telegram.entities import utf16_length
+from adapters.telegram.entities import MOST_ENTITIES, utf16_length
 from adapters.telegram.markup import render
-from bot.types import Action, Attachment, Audio, Image, Page
+from adapters.telegram.questions import data_of, hidden, notes
+from bot.types import Action, Attachment, Audio, Image, Menu, Page
 
 PAGE_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -36,6 +37,9 @@ _INPUT_MEDIA: dict[str, type[InputMedia]] = {
 }
 
 
+Words = tuple[str, tuple[Menu, ...], tuple[Action, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a page looks: two pages of one look need no call."""
@@ -43,6 +47,7 @@ class Look:
     text: str
     media: tuple[Attachment, ...]
     actions: tuple[Action, ...]
+    menus: tuple[Menu, ...] = ()
 
     def slots(self, *, apart: bool = False) -> tuple[Attachment | None, ...]:
         """The messages that the page needs; None stands for a message of text, which precedes the
@@ -53,25 +58,29 @@ class Look:
         return self.media if fits and not apart else (None, *self.media)
 
     @property
-    def words(self) -> tuple[str, tuple[Action, ...]]:
+    def words(self) -> Words:
         """What its first message says."""
-        return self.text, self.actions
+        return self.text, self.menus, self.actions
+
+    @property
+    def questions(self) -> dict[str, str]:
+        """What its buttons ask, by their lines."""
+        return notes([*self.actions, *(action for menu in self.menus for action in menu.options)])
 
 
 def look(page: Page) -> Look:
-    return Look(page.text, tuple(page.media), tuple(page.actions))
+    return Look(page.text, tuple(page.media), tuple(page.actions), tuple(page.menus))
 
 
 def message(look: Look) -> dict[str, Any]:
     """Arguments of a call that sends or edits a text. Telegram takes no empty one."""
-    text, entities = formatted(look.text)
-    shown = text or look.text.strip() or "…"
-    return {"text": shown, "entities": entities, "reply_markup": keyboard(look.actions)}
+    text, entities = _with_questions(look, PAGE_LIMIT)
+    return {"text": text or "…", "entities": entities, "reply_markup": keyboard(look)}
 
 
 def caption(look: Look) -> dict[str, Any]:
     """Arguments of a call that sends or edits a caption."""
-    text, entities = formatted(look.text)
+    text, entities = _with_questions(look, CAPTION_LIMIT)
     return {"caption": text or None, "caption_entities": entities}
 
 
@@ -89,20 +98,38 @@ def formatted(text: str) -> tuple[str, list[MessageEntity] | None]:
     ] or None
 
 
-def keyboard(actions: Sequence[Action]) -> InlineKeyboardMarkup | None:
+def _with_questions(look: Look, limit: int) -> tuple[str, list[MessageEntity] | None]:
+    """The visible text and its entities, and with them what the buttons ask, if it fits."""
+    text, entities = formatted(look.text)
+    questions, given = look.questions, entities or []
+    if not questions or not 0 < utf16_length(text) < limit or len(given) >= MOST_ENTITIES:
+        return text, entities
+    text, link = hidden(questions, text)
+    return text, [*given, link]
+
+
+def keyboard(look: Look) -> InlineKeyboardMarkup | None:
+    """Each menu in rows of its own, and then the other buttons."""
+    groups = [*(menu.options for menu in look.menus), look.actions]
+    rows = [row for group in groups for row in _rows(group)]
+    return InlineKeyboardMarkup(rows) if rows else None
+
+
+def _rows(actions: Sequence[Action]) -> list[list[InlineKeyboardButton]]:
     """Buttons in rows that a phone shows in full. What Telegram cannot carry is left out."""
     rows: list[list[InlineKeyboardButton]] = []
     room = 0
     for action in actions:
-        if len(action.line.encode()) > _DATA_LIMIT or not action.label.strip():
+        data = data_of(action)
+        if len(data.encode()) > _DATA_LIMIT or not action.label.strip():
             continue
         width = len(action.label) + 4
         if width > room:
             rows.append([])
             room = _ROW_WIDTH
-        rows[-1].append(InlineKeyboardButton(action.label, callback_data=action.line))
+        rows[-1].append(InlineKeyboardButton(action.label, callback_data=data))
         room -= width
-    return InlineKeyboardMarkup(rows) if rows else None
+    return rows
 
 
 def kind(attachment: Attachment | None) -> str:

@@ -65,6 +65,7 @@ async def poll(api: Api, accept: Accept, heard: Callable[[bool], None]) -> None:
             number = int(update["update_id"])
             if number not in delivered:
                 delivered[number] = _given(api, update, accept)
+                await asyncio.sleep(0)  # a hundred at once must not hold up all others
         waiting = [future for future in delivered.values() if not future.done()]
         if waiting:
             # The rest of the queue goes on meanwhile: it is read again, and what is known skipped.

@@ -9,33 +9,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 
-from telegram import Update
-from telegram.constants import ChatAction
-from telegram.error import EndPointNotFound, RetryAfter, TelegramError
+from telegram import ReplyParameters, Update
+from telegram.error import TelegramError
 
 from adapters.telegram.api import Api
-from adapters.telegram.downloads import Unreadable, with_pictures
-from adapters.telegram.failures import is_final, reason, seconds_to_wait
-from adapters.telegram.inbound import Identity, Incoming, merged, pictures_of, read
+from adapters.telegram.courtesies import acknowledge, register, type_until_begun
+from adapters.telegram.downloads import Unreadable, with_attachments
+from adapters.telegram.failures import translated
+from adapters.telegram.gathering import Gathering, Parts
+from adapters.telegram.inbound import EDITED, QUESTIONS, Identity, Incoming, read
+from adapters.telegram.inline import InlineMode, InlineSurface
 from adapters.telegram.moderators import Moderators
 from adapters.telegram.polling import log_in, poll
+from adapters.telegram.questions import Question, asking
 from adapters.telegram.surface import Shared, TelegramSurface
 from bot.commands import Command
 from bot.errors import Busy, SurfaceError, Unreachable
 from bot.interfaces import Handler
-from bot.types import Page, Request
+from bot.types import Channel, Page, Request, Trigger
 
 log = logging.getLogger("switchboard.telegram")
 
-TYPING = 4.0  # seconds; Telegram's sign goes out after 5
-ALBUM = 0.5  # seconds in which the pictures of one album arrive
 REGISTERING = 3.0  # seconds that the first poll waits for the commands to be registered
-MENU_PAUSES = (0.5, 5.0, 30.0)  # seconds between the tries of registering the commands
-TRIES = 5  # of saying what cannot be read
+PATIENCE = 1.0  # seconds that a request which may need rights waits to learn who moderates
+TRIES = 5  # of saying what is ours to say
+
+_STRANGE = "I can read text, pictures, recordings and files, but not {}."
+_SORRY = "Something went wrong on my side. Please try again."
 
 
 class Session:
@@ -50,16 +54,20 @@ class Session:
         self._commands = commands
         self._names = frozenset(command.name for command in commands)
         self._me = Identity(0, "")
+        self._topics: set[Channel] = set()  # that we have opened, as far as messages told us
         self._tasks: set[asyncio.Task[None]] = set()
-        self._albums: dict[str, list[Incoming]] = {}
+        self._gathering = Gathering()
         self._moderators = Moderators(api)
+        self._inline = InlineMode(api, shared)
         self.is_heard = False
 
     async def run(self) -> None:
         """Until cancelled. Raises AdapterError for a wrong token."""
         me = await log_in(self._api)
-        self._me = Identity(me.id, me.username or "")
-        await asyncio.wait([self._spawn(self._register())], timeout=REGISTERING)
+        self._me = Identity(me.id, me.username or "", self._api.token)
+        self._shared.username = self._me.username
+        menu = self._spawn(register(self._api, self._commands))
+        await asyncio.wait([menu], timeout=REGISTERING)
         log.info("logged in as %s", me.name)
         await poll(self._api, self._accept, self._heard)
 
@@ -69,125 +77,137 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._inline.close()
         await self._moderators.close()
 
     def _heard(self, answers: bool) -> None:
         self.is_heard = answers
 
-    async def _register(self) -> None:
-        """Offer the commands in Telegram's menu. They work without it, so one line is enough."""
-        commands = [(command.name, command.description) for command in self._commands]
-        for pause in (*MENU_PAUSES, None):
-            try:
-                await self._api.set_my_commands(commands)
-                return
-            except TelegramError as error:
-                if pause is None or is_final(error) or isinstance(error, EndPointNotFound):
-                    why = reason(error, self._api.token)
-                    log.warning("the menu of commands could not be set: %s", why)
-                    return
-                if isinstance(error, RetryAfter):
-                    pause = max(pause, seconds_to_wait(error))
-            await asyncio.sleep(pause)
-
     def _accept(self, update: Update) -> asyncio.Future[None]:
         """Start what the update asks for. The future is done when the request is safe."""
         handed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        incoming = read(update, self._me, self._names)
-        if self._joins_album(update, incoming) or incoming is None:
+        if update.inline_query is not None:
+            self._inline.offer(update.inline_query)
+        incoming = read(update, self._me, self._names, self._topics)
+        if incoming is not None and (parts := self._gathering.join(incoming)) is not None:
+            return parts.handed
+        if incoming is None or not self._is_meant(incoming):
             handed.set_result(None)
-            return handed
-        if incoming.album:
-            self._albums[incoming.album] = [incoming]
-        self._spawn(self._serve(incoming, handed))
+        elif incoming.question is not None:
+            self._spawn(self._ask(incoming, incoming.question, handed))
+        else:
+            self._spawn(self._serve(self._gathering.begin(incoming, handed)))
         return handed
 
-    def _joins_album(self, update: Update, incoming: Incoming | None) -> bool:
-        """Whether it is a further picture of an album: only one of them speaks to us."""
-        message = update.message
-        album = self._albums.get((message and message.media_group_id) or "")
-        if message is None or not album:
-            return False
-        album.append(incoming or replace(album[0], pictures=pictures_of(message)))
-        return True
-
-    async def _serve(self, incoming: Incoming, handed: asyncio.Future[None]) -> None:
-        """Complete the request, hand it over, and see it through."""
+    def _is_meant(self, incoming: Incoming) -> bool:
+        """Whether we answer what speaks to us like this, where it was said."""
         channel = incoming.request.channel
-        surface = TelegramSurface(self._api, channel, self._shared, reply_to=incoming.reply_to)
-        typing = self._spawn(self._type(surface, incoming.request))
-        if incoming.callback:
-            self._spawn(self._acknowledge(incoming.callback))
+        if incoming.trigger is Trigger.THREAD:
+            self._topics.add(channel)
+        is_command = incoming.trigger is Trigger.COMMAND
+        return is_command or incoming.trigger in self._handler.manners(channel).hears
+
+    async def _serve(self, parts: Parts) -> None:
+        """Complete the request, hand it over, and see it through."""
+        incoming, handed = parts.first, parts.handed
+        surface = self._surface(incoming)
+        signs = self._signs(incoming, surface)
         try:
-            request = await self._completed(incoming)
+            request = await self._completed(parts)
             await self._handler.handle(request, surface, lambda: handed.set_result(None))
         except Unreadable as trouble:
-            await self._tell(surface, str(trouble))
+            await _insist(partial(_tell, surface, str(trouble)))
         except Exception:
-            log.exception("a request in %s failed", channel.key)
-            await self._tell(surface, "Something went wrong on my side. Please try again.")
+            log.exception("a request in %s failed", incoming.request.channel.key)
+            await _insist(partial(_tell, surface, _SORRY))
         finally:
-            typing.cancel()
+            for sign in signs:
+                sign.cancel()
             if not handed.done():
                 handed.set_result(None)
 
-    async def _completed(self, incoming: Incoming) -> Request:
-        """The request with its pictures and with what we know of its author."""
-        if incoming.album:
-            await asyncio.sleep(ALBUM)
-            incoming = merged(self._albums.pop(incoming.album))
+    def _surface(self, incoming: Incoming) -> TelegramSurface | InlineSurface:
+        request = incoming.request
+        if incoming.inline:
+            return InlineSurface(self._api, incoming.inline, request.text, self._shared)
+        return TelegramSurface(self._api, request.channel, self._shared, reply_to=incoming.reply_to)
+
+    def _signs(
+        self, incoming: Incoming, surface: TelegramSurface | InlineSurface
+    ) -> list[asyncio.Task[None]]:
+        """That an answer is coming. To somebody who rewords a question there may be none."""
+        if incoming.callback:
+            self._spawn(acknowledge(self._api, incoming.callback))
+        request = incoming.request
+        if isinstance(surface, InlineSurface) or request.command == EDITED:
+            return []
+        typing = type_until_begun(self._api, self._handler, self._shared, surface, request)
+        return [self._spawn(typing)]
+
+    async def _completed(self, parts: Parts) -> Request:
+        """The whole request with its files and with what we know of its author."""
+        try:
+            incoming = await parts.whole()
+        finally:
+            self._gathering.end(parts)
         if incoming.unreadable:
-            raise Unreadable(f"I can read text and pictures, but not {incoming.unreadable}.")
-        request = await with_pictures(self._api, incoming)
-        user = request.user
-        if not user.moderator and self._moderators.include(request.channel, user):
-            request = replace(request, user=replace(user, moderator=True))
+            raise Unreadable(_STRANGE.format(incoming.unreadable))
+        request = await with_attachments(self._api, incoming)
+        user, patience = request.user, 0.0 if request.command in QUESTIONS else PATIENCE
+        if not user.moderator:
+            is_one = await self._moderators.include(request.channel, user, patience)
+            request = replace(request, user=replace(user, moderator=is_one))
         return request
 
-    async def _type(self, surface: TelegramSurface, request: Request) -> None:
-        """Show that an answer is coming, until it is there."""
-        channel = request.channel
-        action = ChatAction.UPLOAD_PHOTO if request.command == "image" else ChatAction.TYPING
-        thread = int(channel.thread) if channel.thread else None
-        while not surface.begun.is_set():
-            pause = TYPING
+    async def _ask(
+        self, incoming: Incoming, question: Question, handed: asyncio.Future[None]
+    ) -> None:
+        """Put the question of a button. Its answer will say all that we need to know then."""
+        self._spawn(acknowledge(self._api, incoming.callback))
+        channel, reply = incoming.request.channel, None
+        if incoming.reply_to is not None:
+            reply = ReplyParameters(incoming.reply_to, allow_sending_without_reply=True)
+
+        async def put() -> None:
             try:
-                if self._handler.spare((self._shared.overall,)):
-                    await self._api.send_chat_action(
-                        int(channel.id), action, message_thread_id=thread
-                    )
-            except RetryAfter as error:
-                pause = max(pause, seconds_to_wait(error))
+                await self._api.send_message(
+                    int(channel.id),
+                    message_thread_id=int(channel.thread) if channel.thread else None,
+                    reply_parameters=reply,
+                    **asking(question, int(channel.id), self._me.key),
+                )
             except TelegramError as error:
-                log.debug("no typing sign: %s", reason(error, self._api.token))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await surface.begun.wait()
+                raise translated(error, self._api.token) from None
 
-    async def _acknowledge(self, callback: str) -> None:
-        """Stop the waiting sign on a pressed button."""
         try:
-            await self._api.answer_callback_query(callback)
-        except TelegramError as error:
-            log.debug("a button was not answered: %s", reason(error, self._api.token))
-
-    async def _tell(self, surface: TelegramSurface, sentence: str) -> None:
-        """Say why there will be no answer, unless there is one already."""
-        for _ in range(TRIES):
-            if surface.begun.is_set():
-                return
-            try:
-                await surface.show(Page(0, f"⚠️ {sentence}", final=True))
-            except Busy as busy:
-                await asyncio.sleep(busy.retry_after)
-            except Unreachable:
-                await asyncio.sleep(1.0)
-            except SurfaceError as error:
-                log.warning("a notice could not be shown: %r", error)
-                return
+            await _insist(put)
+        finally:
+            handed.set_result(None)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _tell(surface: TelegramSurface | InlineSurface, sentence: str) -> None:
+    """Say why there will be no answer, unless there is one already. Raises SurfaceError."""
+    if not surface.begun.is_set():
+        await surface.show(Page(0, f"⚠️ {sentence}", final=True))
+
+
+async def _insist(say: Callable[[], Awaitable[None]]) -> None:
+    """Try some times what raises SurfaceError."""
+    for _ in range(TRIES):
+        try:
+            await say()
+        except Busy as busy:
+            await asyncio.sleep(busy.retry_after)
+        except Unreachable:
+            await asyncio.sleep(1.0)
+        except SurfaceError as error:
+            log.warning("a notice could not be shown: %r", error)
+            return
+        else:
+            return

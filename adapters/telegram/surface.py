@@ -37,11 +37,11 @@ from adapters.telegram.failures import (
     translated,
 )
 from adapters.telegram.markup import visible_length
-from adapters.telegram.outbound import Look
+from adapters.telegram.outbound import Look, Words
 from bot.errors import Gone
 from bot.interfaces import Capabilities
 from bot.pacing import Budget, Shape
-from bot.types import Action, Attachment, Channel, Page
+from bot.types import Attachment, Channel, Page
 
 log = logging.getLogger("switchboard.telegram")
 
@@ -69,7 +69,7 @@ class _Post:
 
     id: int
     attachment: Attachment | None = None
-    words: tuple[str, tuple[Action, ...]] | None = None
+    words: Words | None = None
 
 
 @dataclass(slots=True)
@@ -87,11 +87,12 @@ class _Leaf:
 
 @dataclass(slots=True)
 class Shared:
-    """What the replies of all chats have in common: what the whole bot may call, and whether
-    growing answers are shown as drafts, until Telegram refuses one."""
+    """What the replies of all chats have in common: what the whole bot may call, whether growing
+    answers are shown as drafts, until Telegram refuses one, and our name, once we know it."""
 
     overall: Budget
     drafts: bool = False
+    username: str = ""
 
 
 class TelegramSurface:
@@ -235,7 +236,7 @@ class TelegramSurface:
         await self._call(
             self._api.edit_message_caption,
             message_id=post.id,
-            reply_markup=outbound.keyboard(look.actions),
+            reply_markup=outbound.keyboard(look),
             **outbound.caption(look),
         )
 
@@ -248,7 +249,7 @@ class TelegramSurface:
                 self._api.edit_message_media,
                 message_id=post.id,
                 media=outbound.input_media(wanted, kind, caption),
-                reply_markup=outbound.keyboard(look.actions) if look else None,
+                reply_markup=outbound.keyboard(look) if look else None,
             )
 
         await self._as_photo_or_document(outbound.kind(wanted), change)
@@ -333,7 +334,7 @@ class TelegramSurface:
             "document": self._api.send_document,
         }
         sent = {kind: file.data, "filename": outbound.file_name(file)}
-        buttons = outbound.keyboard(look.actions) if look else None
+        buttons = outbound.keyboard(look) if look else None
         message: Message = await self._call(
             senders[kind], **sent, **caption, **place, reply_markup=buttons
         )

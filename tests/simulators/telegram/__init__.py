@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.simulators.telegram.faults import Fault, Faults
+from tests.simulators.telegram.inline import Inline, Typed
 from tests.simulators.telegram.limits import Limits
 from tests.simulators.telegram.people import People
 from tests.simulators.telegram.seen import Action, Document, Draft, Seen, see
@@ -32,6 +33,7 @@ __all__ = [
     "Received",
     "Seen",
     "TelegramSimulator",
+    "Typed",
 ]
 
 
@@ -47,8 +49,11 @@ class TelegramSimulator:
         self._world = World()
         self._updates = Updates(self._world)
         self._people = People(self._world, self._updates)
+        self._inline = Inline(self._world, self._updates)
         self._faults = Faults()
-        self._server = Server(self.token, self._world, self._updates, self.limits, self._faults)
+        self._server = Server(
+            self.token, self._world, self._updates, self.limits, self._faults, self._inline
+        )
 
     async def __aenter__(self) -> Self:
         await self._server.start()
@@ -83,6 +88,24 @@ class TelegramSimulator:
     @privacy.setter
     def privacy(self, on: bool) -> None:
         self._world.privacy = on
+
+    @property
+    def inline(self) -> bool:
+        """Whether @BotFather has given the bot an inline mode; off at first."""
+        return self._world.inline
+
+    @inline.setter
+    def inline(self, on: bool) -> None:
+        self._world.inline = on
+
+    @property
+    def inline_feedback(self) -> bool:
+        """While on, as at first, the bot is told which of its results somebody has picked."""
+        return self._world.inline_feedback
+
+    @inline_feedback.setter
+    def inline_feedback(self, on: bool) -> None:
+        self._world.inline_feedback = on
 
     @property
     def callback_timeout(self) -> float:
@@ -122,12 +145,12 @@ class TelegramSimulator:
         """
         return self._world.add_group(title, admins=admins, members=members, basic=basic).id
 
-    def add_topic(self, group: int, name: str) -> int:
+    def add_topic(self, group: int, name: str, *, by_bot: bool = False) -> int:
         """A topic; the group becomes a forum. Returns its message_thread_id.
 
         As on Telegram, the service message that opens it is an update like any other.
         """
-        return self._people.open_topic(group, name)
+        return self._people.open_topic(group, name, by_bot=by_bot)
 
     # --- people act: each act is an update for the bot ---
 
@@ -141,16 +164,34 @@ class TelegramSimulator:
         topic: int | None = None,
         photo: bytes | None = None,
         document: bytes | tuple[str, bytes] | None = None,
+        voice: bytes | None = None,
+        music: tuple[str, bytes] | None = None,
+        video: bytes | None = None,
     ) -> int:
-        """Somebody writes ``text``, or sends a photo or a document with it as caption.
+        """Somebody writes ``text``, or sends one file with it as caption.
 
         ``document`` is its content or (name, content). Returns the message_id. Raises ValueError
         where no Telegram client would let a person do that.
         """
         message = self._people.say(
-            chat, user, text, reply_to=reply_to, topic=topic, photo=photo, document=document
+            chat,
+            user,
+            text,
+            reply_to=reply_to,
+            topic=topic,
+            photo=photo,
+            document=document,
+            voice=voice,
+            music=music,
+            video=video,
         )
         return message.id
+
+    async def paste(
+        self, chat: int, user: int, text: str, *, topic: int | None = None
+    ) -> list[int]:
+        """Somebody sends a text of any length: their program cuts it into messages."""
+        return [message.id for message in self._people.paste(chat, user, text, topic=topic)]
 
     async def say_album(
         self,
@@ -175,6 +216,14 @@ class TelegramSimulator:
         ``answer_text`` change when the bot answers. Data may be made up, as a hostile client would.
         """
         return self._people.press(chat, user, message_id, callback_data)
+
+    async def type_inline(self, user: int, query: str, chat_type: str = "group") -> Typed:
+        """Somebody types ``@bot query`` in any chat. The object's ``results`` come with time."""
+        return self._inline.type(user, query, chat_type)
+
+    async def choose_inline(self, chat: int, typed: Typed, number: int = 0) -> int:
+        """They pick one of the results, which is posted there in their name."""
+        return self._people.choose(self._inline, chat, typed, number).id
 
     def delete(self, chat: int, message_id: int) -> None:
         """Somebody deletes a message. Telegram tells the bot nothing about it."""

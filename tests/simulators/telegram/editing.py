@@ -100,6 +100,11 @@ def set_message_reaction(world: World, parameters: Parameters) -> Json:
 
 
 def _editable(world: World, parameters: Parameters) -> Message:
+    if inline_id := parameters.text("inline_message_id"):
+        posted = world.inline_message(inline_id)
+        if posted is None or posted.deleted:
+            raise bad_request("MESSAGE_ID_INVALID")
+        return posted
     if not parameters.text("chat_id") and not parameters.text("message_id"):
         raise bad_request("message identifier is not specified")
     chat = chat_of(world, parameters)
@@ -113,11 +118,11 @@ def _editable(world: World, parameters: Parameters) -> Message:
 
 def _edit(world: World, message: Message, content: Content, parameters: Parameters) -> Json:
     """An edit without a keyboard takes the keyboard away."""
-    buttons = inline_keyboard(parameters)
+    buttons = inline_keyboard(parameters, only=True)
     if _reads_the_same(message, content, buttons):
         raise bad_request(_NOT_MODIFIED)
     world.edit(message, content, buttons)
-    return payloads.message(message)
+    return True if parameters.text("inline_message_id") else payloads.message(message)
 
 
 def _reads_the_same(message: Message, content: Content, buttons: list[list[Button]]) -> bool:

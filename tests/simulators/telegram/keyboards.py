@@ -1,6 +1,9 @@
-"""``reply_markup``: the buttons under a message, checked as Telegram checks them."""
+"""``reply_markup``: the buttons under a message and the reply field that it opens, checked as
+Telegram checks them."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from tests.simulators.telegram.errors import bad_request
 from tests.simulators.telegram.measure import is_link
@@ -9,6 +12,7 @@ from tests.simulators.telegram.world import Button, Json
 
 _MAX_DATA = 64  # bytes
 _MAX_BUTTONS = 100
+_MAX_HINT = 64  # characters
 _ACTIONS = (
     "url",
     "callback_data",
@@ -24,13 +28,39 @@ _ACTIONS = (
 _STYLES = ("danger", "success", "primary")
 
 
-def inline_keyboard(parameters: Parameters) -> list[list[Button]]:
-    """The call's inline keyboard, [] for none. Keyboards of other kinds belong to no message."""
+class ReplyField(NamedTuple):
+    """``selective``: only for those who are named in the message or whom it replies to."""
+
+    selective: bool
+    hint: str
+
+
+def inline_keyboard(parameters: Parameters, *, only: bool = False) -> list[list[Button]]:
+    """The call's inline keyboard, [] for none. Keyboards of other kinds belong to no message, and
+    ``only`` says that they are refused."""
     markup = parameters.json("reply_markup", "reply keyboard markup")
     if markup is None:
         return []
+    return keyboard_in(markup, only=only)
+
+
+def reply_field(parameters: Parameters) -> ReplyField | None:
+    """What a ForceReply asks for, if the call has one."""
+    markup = parameters.json("reply_markup", "reply keyboard markup")
+    if not isinstance(markup, dict) or not markup.get("force_reply"):
+        return None
+    hint = markup.get("input_field_placeholder") or ""
+    if not isinstance(hint, str) or len(hint) > _MAX_HINT:
+        raise bad_request("input field placeholder must be 1-64 characters long")
+    return ReplyField(bool(markup.get("selective")), hint)
+
+
+def keyboard_in(markup: Json, *, only: bool = False) -> list[list[Button]]:
+    """The inline keyboard of a reply_markup."""
     if not isinstance(markup, dict):
         raise bad_request("object expected as reply markup")
+    if only and "inline_keyboard" not in markup:
+        raise bad_request("inline keyboard expected")
     rows = markup.get("inline_keyboard", [])
     if not isinstance(rows, list):
         raise bad_request('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array')

@@ -77,6 +77,14 @@ def store_document(world: World, name: str, data: bytes, media_type: str) -> Sto
     return world.store(data, name=name, media_type=media_type, folder="documents")
 
 
+def store_sound(world: World, name: str, data: bytes, media_type: str) -> StoredFile:
+    """A voice message, which has no name, or music."""
+    if not data:
+        raise bad_request("file must be non-empty")
+    folder = "music" if name else "voice"
+    return world.store(data, name=name, media_type=media_type, folder=folder)
+
+
 def _store_picture(world: World, number: int, data: bytes, media_type: str) -> StoredFile:
     return world.store(data, name=f"file_{number}.jpg", media_type=media_type, folder="photos")
 

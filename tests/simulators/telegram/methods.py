@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Callable
 
 from tests.simulators.telegram import editing, payloads, sending
 from tests.simulators.telegram.errors import bad_request, flood
+from tests.simulators.telegram.inline import Inline
 from tests.simulators.telegram.limits import Limits
 from tests.simulators.telegram.media import MAX_DOWNLOAD
 from tests.simulators.telegram.parameters import Parameters
@@ -26,10 +28,11 @@ _MAX_POLL = 50  # seconds
 class Methods:
     """Answers one call. Sends and edits pay into the flood limits first."""
 
-    def __init__(self, world: World, updates: Updates, limits: Limits) -> None:
+    def __init__(self, world: World, updates: Updates, limits: Limits, inline: Inline) -> None:
         self._world = world
         self._updates = updates
         self._limits = limits
+        self._inline = inline
         self._table: dict[str, Method] = _SENDS_AND_EDITS | _OTHERS | self._delivery()
         self._names = {name.lower(): name for name in (*self._table, "getUpdates")}
 
@@ -48,9 +51,13 @@ class Methods:
     def _pay(self, parameters: Parameters) -> None:
         chat = self._world.chats.get(parameters.integer("chat_id"))
         if chat is not None:
-            retry_after = self._limits.admit(chat.id, self._world.now(), group=chat.is_group)
-            if retry_after:
-                raise flood(retry_after)
+            key, is_group = chat.id, chat.is_group
+        elif inline_id := parameters.text("inline_message_id"):
+            key, is_group = zlib.crc32(inline_id.encode()), False  # each such message for itself
+        else:
+            return
+        if retry_after := self._limits.admit(key, self._world.now(), group=is_group):
+            raise flood(retry_after)
 
     # --- delivery ---
 
@@ -59,6 +66,7 @@ class Methods:
             "deleteWebhook": self._delete_webhook,
             "getWebhookInfo": self._get_webhook_info,
             "answerCallbackQuery": self._answer_callback_query,
+            "answerInlineQuery": self._inline.answer,
         }
 
     async def _get_updates(self, parameters: Parameters) -> Json:

@@ -21,7 +21,7 @@ def me(world: World) -> Json:
     return user(world.bot) | {
         "can_join_groups": True,
         "can_read_all_group_messages": not world.privacy,
-        "supports_inline_queries": False,
+        "supports_inline_queries": world.inline,
         "can_connect_to_business": False,
         "has_main_web_app": False,
         "has_topics_enabled": private_topics,
@@ -89,6 +89,12 @@ def message(said: Message, *, nested: bool = False) -> Json:
         shown["photo"] = photo(content.photo)
     if content.document is not None:
         shown["document"] = document(content.document)
+    if content.sound is not None:
+        shown["audio" if content.sound.name else "voice"] = sound(content.sound)
+    if content.video is not None:
+        shown["video"] = video(content.video)
+    if said.via_bot is not None:
+        shown["via_bot"] = user(said.via_bot)
     if content.text:
         shown["caption" if content.has_media else "text"] = content.text
     if content.entities:
@@ -124,6 +130,17 @@ def document(stored: StoredFile) -> Json:
         "mime_type": stored.media_type,
         "file_size": len(stored.data),
     }
+
+
+def sound(stored: StoredFile) -> Json:
+    """A voice message, or music, which has a name."""
+    shown = file(stored) | {"duration": 4, "mime_type": stored.media_type}
+    shown.pop("file_path", None)
+    return shown | ({"file_name": stored.name} if stored.name else {})
+
+
+def video(stored: StoredFile) -> Json:
+    return document(stored) | {"width": 640, "height": 360, "duration": 4}
 
 
 def file(stored: StoredFile) -> Json:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import mimetypes
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tests.simulators.telegram import payloads
 from tests.simulators.telegram.errors import ApiError
-from tests.simulators.telegram.measure import piece
-from tests.simulators.telegram.media import store_document, store_photo
+from tests.simulators.telegram.inline import Inline, Typed
+from tests.simulators.telegram.measure import piece, units
+from tests.simulators.telegram.media import store_document, store_photo, store_sound
 from tests.simulators.telegram.text import format_text
 from tests.simulators.telegram.updates import Press, Updates
 from tests.simulators.telegram.world import Chat, Content, Json, Message, User, World
 
 _TOPIC_COLOUR = 7322096
+_MAX_TEXT = 4096
 
 
 class People:
@@ -36,6 +39,9 @@ class People:
         topic: int | None = None,
         photo: bytes | None = None,
         document: bytes | tuple[str, bytes] | None = None,
+        voice: bytes | None = None,
+        music: tuple[str, bytes] | None = None,
+        video: bytes | None = None,
     ) -> Message:
         chat, user = self._enter(chat_id, user_id)
         if topic is not None and topic not in chat.topics:
@@ -45,10 +51,13 @@ class People:
             if replied is None:
                 raise ValueError(f"there is no message {reply_to} to reply to in chat {chat_id}")
             topic = replied.topic if topic is None else topic
-        content = self._content(text, photo, document)
+        content = self._content(text, photo, document, voice, music, video)
         message = self._world.post(chat, user, content, reply_to=reply_to, topic=topic)
         self._tell("message", message)
         return message
+
+    def paste(self, chat_id: int, user_id: int, text: str, *, topic: int | None) -> list[Message]:
+        return [self.say(chat_id, user_id, part, topic=topic) for part in _cut(text)]
 
     def album(
         self, chat_id: int, user_id: int, photos: Sequence[bytes], text: str, *, topic: int | None
@@ -59,7 +68,7 @@ class People:
         group = str(13_000_000_000_000_000 + self._world.number())
         messages = []
         for number, photo in enumerate(photos):
-            content = self._content("" if number else text, photo, None)
+            content = self._content("" if number else text, photo)
             message = self._world.post(chat, user, content, topic=topic, media_group=group)
             self._tell("message", message)
             messages.append(message)
@@ -68,8 +77,7 @@ class People:
     def rewrite(self, chat_id: int, message_id: int, text: str) -> None:
         message = self._world.message(chat_id, message_id)
         formatted = format_text(text)
-        old = message.content
-        content = Content(formatted.text, formatted.entities, old.photo, old.document)
+        content = replace(message.content, text=formatted.text, entities=formatted.entities)
         self._world.edit(message, content)
         self._tell("edited_message", message)
 
@@ -92,16 +100,24 @@ class People:
         self._updates.add("callback_query", query)
         return press
 
-    def open_topic(self, chat_id: int, name: str) -> int:
+    def choose(self, inline: Inline, chat_id: int, typed: Typed, number: int) -> Message:
+        chat, _ = self._enter(chat_id, typed.user.id)
+        message = inline.choose(chat, typed, number)
+        self._tell("message", message)
+        return message
+
+    def open_topic(self, chat_id: int, name: str, *, by_bot: bool) -> int:
         chat = self._world.chat(chat_id)
         if chat.kind == "group":
             raise ValueError("only supergroups and private chats have topics")
-        opener = chat.user or self._world.users[chat.admins[0]]
+        owner = chat.user or self._world.users[chat.admins[0]]
+        opener = self._world.bot if by_bot else owner
         created = {"forum_topic_created": {"name": name, "icon_color": _TOPIC_COLOUR}}
         message = self._world.post(chat, opener, Content(service=created))
         message.topic = message.thread = message.id
         chat.topics[message.id] = name
-        self._tell("message", message)
+        if not by_bot:  # nobody hears themselves
+            self._tell("message", message)
         return message.id
 
     def delete_topic(self, chat_id: int, topic: int) -> None:
@@ -148,7 +164,13 @@ class People:
         return chat, user
 
     def _content(
-        self, text: str, photo: bytes | None, document: bytes | tuple[str, bytes] | None
+        self,
+        text: str,
+        photo: bytes | None = None,
+        document: bytes | tuple[str, bytes] | None = None,
+        voice: bytes | None = None,
+        music: tuple[str, bytes] | None = None,
+        video: bytes | None = None,
     ) -> Content:
         formatted = format_text(text)
         content = Content(formatted.text, formatted.entities)
@@ -159,6 +181,12 @@ class People:
                 name, data = document if isinstance(document, tuple) else ("file.bin", document)
                 media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
                 content.document = store_document(self._world, name, data, media_type)
+            if voice is not None:
+                content.sound = store_sound(self._world, "", voice, "audio/ogg")
+            if music is not None:
+                content.sound = store_sound(self._world, *music, "audio/mpeg")
+            if video is not None:
+                content.video = store_document(self._world, "film.mp4", video, "video/mp4")
         except ApiError as error:
             raise ValueError(error.description) from error
         if not content.text and not content.has_media:
@@ -178,7 +206,7 @@ class People:
     def _hears(self, message: Message) -> bool:
         chat, bot = message.chat, self._world.bot
         everything = not chat.is_group or not self._world.privacy or bot.id in chat.admins
-        if everything or message.content.service:
+        if everything or message.content.service or message.via_bot is bot:
             return True
         replied = chat.find(message.reply_to)
         return (replied is not None and replied.author is bot) or self._is_addressed(message)
@@ -194,3 +222,15 @@ class People:
             if entity["type"] == "bot_command" and shown.partition("@")[2] in ("", username):
                 return True
         return False
+
+
+def _cut(text: str) -> Iterator[str]:
+    """A long text as people's programs send it: between lines or words where they can, and else
+    after 4096 units. What they cut at is gone."""
+    while units(text) > _MAX_TEXT:
+        part = piece(text, 0, _MAX_TEXT)
+        place = max(part.rfind("\n"), part.rfind(" "))
+        part = part[:place] if place > 0 else part
+        text = text[len(part) :].lstrip(" \n")
+        yield part
+    yield text

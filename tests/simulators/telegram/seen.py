@@ -22,7 +22,8 @@ class Seen:
 
     ``author`` is "bot" or a person's name. A message with media has its text in ``caption`` and ""
     in ``text``; ``entities`` belong to whichever it has. ``photo`` is what was uploaded.
-    ``versions`` are (loop time, text or caption), the first one included.
+    ``versions`` are (loop time, text or caption), the first one included. ``asks`` names who sees a
+    reply field for it, and ``hint`` is what stands in that.
     """
 
     id: int
@@ -38,6 +39,8 @@ class Seen:
     topic: int | None
     reactions: list[str]
     versions: list[tuple[float, str]]
+    asks: list[str]
+    hint: str
 
     def __str__(self) -> str:
         shown = [f"#{self.id} {self.author}: {self.text or self.caption!r}"]
@@ -63,4 +66,6 @@ def see(world: World, message: Message) -> Seen:
         topic=message.topic,
         reactions=list(message.reactions),
         versions=list(message.versions),
+        asks=sorted(world.users[person].name for person in message.asks),
+        hint=message.hint,
     )

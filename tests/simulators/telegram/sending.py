@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tests.simulators.telegram import payloads
 from tests.simulators.telegram.errors import ApiError, bad_request
-from tests.simulators.telegram.keyboards import inline_keyboard
+from tests.simulators.telegram.keyboards import ReplyField, inline_keyboard, reply_field
 from tests.simulators.telegram.media import document_from, photo_from
 from tests.simulators.telegram.parameters import Parameters
 from tests.simulators.telegram.text import Formatted, format_text
-from tests.simulators.telegram.world import Action, Chat, Content, Draft, Json, World
+from tests.simulators.telegram.world import Action, Chat, Content, Draft, Json, Message, World
 
 MAX_TEXT = 4096
 MAX_CAPTION = 1024
@@ -189,10 +189,29 @@ def _album_item(world: World, parameters: Parameters, item: Json, place: int) ->
 
 def _send(world: World, parameters: Parameters, content: Content) -> Json:
     chat = chat_of(world, parameters)
-    buttons = inline_keyboard(parameters)
+    buttons, field = inline_keyboard(parameters), reply_field(parameters)
     topic, reply_to = _place(chat, parameters)
     message = world.post(chat, world.bot, content, buttons=buttons, reply_to=reply_to, topic=topic)
+    if field is not None:
+        message.asks, message.hint = _asked(world, message, field), field.hint
+        world.changed()
     return payloads.message(message)
+
+
+def _asked(world: World, message: Message, field: ReplyField) -> frozenset[int]:
+    """Who is shown the reply field."""
+    people = message.chat.members - {world.bot.id}
+    if not field.selective:
+        return frozenset(people)
+    named = {
+        entity["user"].get("id")
+        for entity in message.content.entities
+        if entity["type"] == "text_mention" and isinstance(entity.get("user"), dict)
+    }
+    replied = message.chat.find(message.reply_to)
+    if replied is not None:
+        named.add(replied.author.id)
+    return frozenset(people & named)
 
 
 def _place(chat: Chat, parameters: Parameters) -> tuple[int | None, int | None]:

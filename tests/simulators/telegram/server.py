@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.simulators.telegram.errors import ApiError, flood
 from tests.simulators.telegram.faults import Fault, Faults
+from tests.simulators.telegram.inline import Inline
 from tests.simulators.telegram.limits import Limits
 from tests.simulators.telegram.media import MAX_UPLOAD
 from tests.simulators.telegram.methods import Methods
@@ -42,7 +43,13 @@ class _Cut(Exception):
 
 class Server:
     def __init__(
-        self, token: str, world: World, updates: Updates, limits: Limits, faults: Faults
+        self,
+        token: str,
+        world: World,
+        updates: Updates,
+        limits: Limits,
+        faults: Faults,
+        inline: Inline,
     ) -> None:
         self.url = ""
         self.calls: list[Call] = []
@@ -51,7 +58,7 @@ class Server:
         self._world = world
         self._updates = updates
         self._faults = faults
-        self._methods = Methods(world, updates, limits)
+        self._methods = Methods(world, updates, limits, inline)
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:

@@ -19,6 +19,7 @@ Entity = dict[str, Json]
 Button = dict[str, Json]
 
 _SUPERGROUP = -1_000_000_000_000
+_PREFIXES = {"photos": "AgACAgIAAxk", "voice": "AwACAgIAAxk", "music": "CQACAgIAAxk"}
 
 
 @dataclass(slots=True)
@@ -55,23 +56,29 @@ Photo = tuple[PhotoSize, ...]  # smallest first; the last one is the original
 
 @dataclass(slots=True)
 class Content:
-    """What a message says: its text, or its media with the text as caption."""
+    """What a message says: its text, or its media with the text as caption. ``sound`` is a voice
+    message or, where it has a name, music; ``video`` is one with its thumbnail."""
 
     text: str = ""
     entities: list[Entity] = field(default_factory=list)
     photo: Photo = ()
     document: StoredFile | None = None
+    sound: StoredFile | None = None
+    video: StoredFile | None = None
     service: dict[str, Json] = field(default_factory=dict)
 
     @property
     def has_media(self) -> bool:
-        return bool(self.photo) or self.document is not None
+        files = (self.document, self.sound, self.video)
+        return bool(self.photo) or any(file is not None for file in files)
 
 
 @dataclass(slots=True)
 class Message:
     """``topic`` is the forum topic; ``thread`` the message_thread_id, which a chain of replies in
-    an ordinary supergroup has as well. ``versions`` are (loop time, text or caption)."""
+    an ordinary supergroup has as well. ``versions`` are (loop time, text or caption). ``asks`` are
+    the people who are shown a reply field for it. ``via_bot`` is the inline bot that somebody has
+    posted it with, ``inline_id`` the id by which that may edit it."""
 
     id: int
     chat: Chat = field(repr=False)
@@ -87,6 +94,10 @@ class Message:
     versions: list[tuple[float, str]] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     deleted: bool = False
+    asks: frozenset[int] = frozenset()
+    hint: str = ""
+    via_bot: User | None = None
+    inline_id: str = ""
 
 
 class Action(NamedTuple):
@@ -142,6 +153,8 @@ class World:
     def __init__(self) -> None:
         self.bot = User(123456, "Switchboard", "switchboard_bot", is_bot=True)
         self.privacy = True
+        self.inline = False
+        self.inline_feedback = True
         self.now: Callable[[], float] = time.monotonic
         self.users: dict[int, User] = {self.bot.id: self.bot}
         self.chats: dict[int, Chat] = {}
@@ -181,6 +194,11 @@ class World:
     def chat(self, chat_id: int) -> Chat:
         """For tests: KeyError says that there is no such chat."""
         return self.chats[chat_id]
+
+    def inline_message(self, inline_id: str) -> Message | None:
+        """What somebody has posted with the bot's help."""
+        posted = (message for chat in self.chats.values() for message in chat.messages.values())
+        return next((one for one in posted if inline_id and one.inline_id == inline_id), None)
 
     def message(self, chat_id: int, message_id: int) -> Message:
         """For tests: KeyError says that there is no such message."""
@@ -241,7 +259,7 @@ class World:
 
     def store(self, data: bytes, *, name: str, media_type: str, folder: str) -> StoredFile:
         number = next(self._numbers)
-        prefix = "AgACAgIAAxk" if folder == "photos" else "BQACAgIAAxk"
+        prefix = _PREFIXES.get(folder, "BQACAgIAAxk")
         file = StoredFile(
             f"{prefix}BAAI{number:06d}", f"AQAD{number:06d}", data, name, media_type, folder
         )
