@@ -13,27 +13,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
 
+from bot.attachments import Reader
 from bot.config import LimitSettings
-from bot.errors import Busy, GatewayError, StorageError, SurfaceError, Unreachable
+from bot.errors import Busy, Filtered, GatewayError, StorageError, SurfaceError, Unreachable
 from bot.events import Ending, Reply, TextDelta, ThinkingDelta
 from bot.interfaces import Gateway, Store, Surface
 from bot.lines import Lines
 from bot.policy import INTERRUPTED, STOPPED
-from bot.prompt import HISTORY
-from bot.renderer import Renderer, show_once
+from bot.renderer import Renderer
 from bot.scheduler import Scheduler
+from bot.summaries import Memory, Summaries
 from bot.types import (
     Action,
     Attachment,
     Channel,
     ImagePrompt,
     Menu,
+    Message,
     Prompt,
     Request,
     Status,
@@ -57,22 +57,26 @@ class Conversations:
     """Everything that is going on. Holds no history itself: that is the store's."""
 
     def __init__(
-        self, store: Store, gateway: Gateway, scheduler: Scheduler, limits: LimitSettings
+        self,
+        store: Store,
+        gateway: Gateway,
+        scheduler: Scheduler,
+        limits: LimitSettings,
+        summary_model: str = "",
     ) -> None:
         self._store = store
         self._gateway = gateway
         self._scheduler = scheduler
         self._lines = Lines(scheduler, limits)
+        self._reader = Reader(gateway)
+        self._summaries = Summaries(store, gateway, summary_model)
         self._running: dict[str, _Running] = {}
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-        self._is_closing = False
 
-    async def begin(self, request: Request, surface: Surface) -> Turn | None:
+    async def begin(self, turn_id: str, request: Request, surface: Surface) -> Turn | None:
         """Claim the request; None where the same event was claimed before. Raises StorageError."""
         now = time.time()
         turn = Turn(
-            id=uuid.uuid4().hex,
+            id=turn_id,
             request=request,
             surface=surface.ref if surface.posted else "",
             started=now,
@@ -90,9 +94,12 @@ class Conversations:
         text: str,
         actions: Sequence[Action] = (),
         menus: Sequence[Menu] = (),
+        media: Sequence[Attachment] = (),
     ) -> None:
         """Answer with a text that is ours. Raises SurfaceError."""
-        await show_once(surface, self._scheduler, text, actions, menus)
+        async with Renderer(surface, self._scheduler) as renderer:
+            renderer.write(text)
+            await renderer.finish(media=media, actions=actions, menus=menus)
 
     async def warn(self, surface: Surface, text: str) -> float | None:
         """Say what went wrong. None where that is done or never will be, otherwise when to say it
@@ -114,19 +121,25 @@ class Conversations:
         self,
         turn: Turn,
         surface: Surface,
-        compose: Callable[[Sequence[Turn]], Sequence[Prompt]],
+        compose: Callable[[Memory, Request], Sequence[Prompt]],
         *,
+        context: int,
         thinking: bool = False,
+        sums_up: bool = True,
     ) -> Turn:
         """Ask a chat model with what the channel remembers; the turn as it ended. ``compose`` makes
-        the prompt, and after it one for each model to try where those before it fail. ``thinking``
-        shows what the model says to itself."""
-        channel = turn.request.channel
+        the prompt, and after it one for each model to try where those before it fail, of the
+        request as it could be read; ``context`` is the first one's, in tokens. ``thinking`` shows
+        what the model says to itself, ``sums_up`` has what no longer fits summed up."""
 
         async def prompts() -> Sequence[Prompt]:
-            return compose(await self._store.history(channel, HISTORY))
+            request = await self._read(turn, context)
+            return await self._summaries.recall(
+                request, lambda memory: compose(memory, request), sums_up=sums_up
+            )
 
-        return await self._in_line(channel.key, turn, surface, prompts, thinking=thinking)
+        line = turn.request.channel.key
+        return await self._in_line(line, turn, surface, prompts, thinking=thinking)
 
     async def draw(self, turn: Turn, surface: Surface, prompt: ImagePrompt) -> Turn:
         """Ask a picture model. The turn as it ended; pictures are no part of the channel's
@@ -153,16 +166,13 @@ class Conversations:
         running.task.cancel()
         return True
 
-    async def close(self, seconds: float) -> None:
-        """Let answers under way end, for so many seconds. Who waits in line is left to the next
-        start: their turns are outstanding."""
-        self._is_closing = True
+    async def close(self) -> None:
+        """Send away who waits in line. They are left to the next start: their turns are
+        outstanding."""
+        await self._summaries.close()
         for running in self._running.values():
             if not running.has_begun:
                 running.task.cancel()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._quiet.wait()
 
     async def show_again(self, turn: Turn, surface: Surface, footer: str) -> None:
         """Bring the screen to what a turn came to that nobody looks after any more. Raises
@@ -170,7 +180,8 @@ class Conversations:
         async with Renderer(surface, self._scheduler) as renderer:
             if turn.reply is not None:
                 renderer.write(turn.reply.text)
-            await renderer.finish(footer, actions=_retry(turn))
+            was_cut = turn.status in (Status.RUNNING, Status.FAILED)
+            await renderer.finish(footer, actions=_buttons(turn, turn.reply if was_cut else None))
 
     async def _in_line(
         self,
@@ -185,7 +196,6 @@ class Conversations:
         """Wait for the turn's place in the line, then answer. It can be stopped all the while."""
         task = cast("asyncio.Task[object]", asyncio.current_task())
         running = self._running[turn.id] = _Running(turn, task, thinking)
-        self._quiet.clear()
 
         async def told() -> None:  # or the next start would not find what says that it waits
             await self._kept(turn, self._store.place(turn.id, surface.ref, ""))
@@ -196,12 +206,20 @@ class Conversations:
         except asyncio.CancelledError:
             if not running.take_stop():
                 raise
-            await self.say(surface, STOPPED, _retry(turn))
-            return replace(turn, status=Status.STOPPED, due=None)
+            await self.say(surface, STOPPED, _buttons(running.turn))
+            return replace(running.turn, status=Status.STOPPED, due=None)
         finally:
             del self._running[turn.id]
-            if not self._running:
-                self._quiet.set()
+
+    async def _read(self, turn: Turn, context: int) -> Request:
+        """The turn's request with the words of what was sent along, noted for when it is asked
+        again. Raises Refused."""
+        request = await self._reader.read(turn.request, context)
+        if request is not turn.request:
+            running = self._running[turn.id]
+            running.turn = replace(turn, request=request)
+            await self._kept(turn, self._store.amend(running.turn))
+        return request
 
     async def _answer(
         self,
@@ -216,8 +234,13 @@ class Conversations:
         turn = running.turn
         stop = [Action("Stop", f"/stop {turn.id}")]
 
+        ended: Turn | None = None
+
         async def note(text: str) -> None:
-            await self._kept(turn, self._store.place(turn.id, surface.ref, text))
+            if ended is None:
+                await self._kept(turn, self._store.place(turn.id, surface.ref, text))
+            else:
+                await self._kept(turn, self._store.finish(replace(ended, surface=surface.ref)))
 
         renderer = Renderer(
             surface,
@@ -273,17 +296,21 @@ class Conversations:
                     if spare is None or not error.replaceable or not renderer.is_blank:
                         raise
         except GatewayError as error:
-            return _Heard(reply, prompt.model, Status.FAILED, f"⚠️ {error.notice}")
+            is_cut = isinstance(prompt, Prompt) and not isinstance(error, Filtered)
+            return _Heard(reply, prompt.model, Status.FAILED, f"⚠️ {error.notice}", is_cut)
         except asyncio.CancelledError:
             if not running.take_stop():
-                await self._say_goodbye(running.turn, renderer)
+                is_cut = isinstance(prompt, Prompt)
+                half = _Heard(reply, prompt.model, Status.FAILED, INTERRUPTED, is_cut)
+                await self._say_goodbye(running.turn, renderer, half)
                 raise
             return _Heard(reply, prompt.model, Status.STOPPED, STOPPED)
         footer = _ENDINGS.get(reply.ending or Ending.COMPLETE, "")
         if prompt is not prompts[0]:
             instead = f"*{prompt.model} answers, since {prompts[0].model} could not.*"
             footer = _paragraphs(footer, instead)
-        return _Heard(reply, prompt.model, Status.DONE, footer)
+        is_cut = reply.ending is Ending.LENGTH
+        return _Heard(reply, prompt.model, Status.DONE, footer, is_cut)
 
     async def _present(
         self, turn: Turn, surface: Surface, renderer: Renderer, heard: _Heard, caption: str
@@ -296,7 +323,7 @@ class Conversations:
         if renderer.is_blank and not media and not footer:
             footer = "The model had nothing to say. Try asking in another way."
         try:
-            await renderer.finish(footer, media=media, actions=_retry(turn))
+            await renderer.finish(footer, media=media, actions=_buttons(turn, heard.half))
         except SurfaceError as error:
             if not media:
                 raise
@@ -304,7 +331,7 @@ class Conversations:
             log.warning("turn %s: its files could not be shown: %r", turn.id, error)
             heard.status = Status.FAILED
             text = _paragraphs(caption or heard.reply.text, footer, f"⚠️ {error.notice}")
-            await self.say(surface, text, _retry(turn))
+            await self.say(surface, text, _buttons(turn))
 
     async def _listen(
         self, prompt: Prompt | ImagePrompt, reply: Reply, renderer: Renderer, thinking: bool
@@ -317,33 +344,41 @@ class Conversations:
                 elif thinking and isinstance(event, ThinkingDelta):
                     renderer.think(event.text)
 
-    async def _say_goodbye(self, turn: Turn, renderer: Renderer) -> None:
+    async def _say_goodbye(self, turn: Turn, renderer: Renderer, half: _Heard) -> None:
         """Mark the half answer. Where that fails, the turn is left outstanding and the next start
         does it."""
         try:
             async with asyncio.timeout(GOODBYE):
-                await renderer.finish(INTERRUPTED, actions=_retry(turn))
-                await self._store.finish(replace(turn, status=Status.FAILED, due=None))
+                await renderer.finish(half.footer, actions=_buttons(turn, half.half))
+                await self._store.finish(replace(half.as_end_of(turn), due=None))
         except (TimeoutError, SurfaceError, StorageError) as error:
             log.info("could not mark an interrupted answer: %r", error)
 
 
 @dataclass(slots=True)
 class _Heard:
-    """What a model said, and how it ended: ``footer`` is what is written under it."""
+    """What a model said, and how it ended: ``footer`` is what is written under it; ``is_cut`` where
+    it could go on."""
 
     reply: Reply
     model: str
     status: Status
     footer: str
+    is_cut: bool = False
+
+    @property
+    def half(self) -> Message | None:
+        """What there is of an answer that could go on."""
+        return self.reply.message() if self.is_cut else None
 
     def as_end_of(self, turn: Turn) -> Turn:
-        """The turn as it ended; it is due until that was shown."""
+        """The turn as it ended; it is due until that was shown. What came of a failed answer is
+        kept, so that it can go on, and is no part of the memory."""
         return replace(
             turn,
             model=self.model,
             status=self.status,
-            reply=None if self.status is Status.FAILED else self.reply.message(),
+            reply=self.reply.message(),
             usage=self.reply.usage,
         )
 
@@ -368,10 +403,16 @@ class _Running:
         return False
 
 
-def _retry(turn: Turn) -> list[Action]:
-    """The button to ask again. Attachments are not kept, so a request that had some lacks it."""
+def _buttons(turn: Turn, half: Message | None = None) -> list[Action]:
+    """The buttons under an ended answer; ``half`` is one that could go on. Attachments are not
+    kept, so that a request that had some cannot be asked again."""
+    again = [
+        Action("Retry", f"/retry {turn.id}"),
+        Action("Model…", f"/retry {turn.id} --model ?"),
+    ]
     lacks = turn.request.attachments or turn.request.lost
-    return [] if lacks else [Action("Retry", f"/retry {turn.id}")]
+    go_on = [Action("Continue", f"/continue {turn.id}")] if half is not None else []
+    return go_on if lacks else [*again, *go_on]
 
 
 def _paragraphs(*parts: str) -> str:

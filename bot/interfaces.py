@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bot.events import ReplyEvent
 from bot.pacing import Budget
-from bot.types import Channel, ImagePrompt, Manners, Page, Prompt, Request, Status, Turn
+from bot.types import Audio, Channel, ImagePrompt, Manners, Page, Prompt, Request, Status, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ class Capabilities:
     def limits(self, *, send: bool) -> tuple[Budget, ...]:
         """What a call spends: a new page is sent, any other edited."""
         return self.send_budgets if send and self.send_budgets else self.budgets
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was said in a channel up to the turn of the id ``reaches``, that turn included."""
+
+    reaches: str
+    text: str
 
 
 class Surface(Protocol):
@@ -128,6 +136,9 @@ class Gateway(Protocol):
         """Ask, and read the answer as it comes. Leaving the block early hangs up. Raises
         GatewayError."""
 
+    async def transcribe(self, recording: Audio) -> str:
+        """What is said in a recording. Raises GatewayError."""
+
     async def models(self) -> Sequence[str]:
         """The names the gateway offers now. Raises GatewayError."""
 
@@ -143,6 +154,10 @@ class Store(Protocol):
         """Write down how much of a running turn's reply is on the screen, and where: its
         ``Surface.ref``. Kept until the turn ends."""
 
+    async def amend(self, turn: Turn) -> None:
+        """Write down a begun turn's request anew: it says by now what was read of its
+        attachments."""
+
     async def finish(self, turn: Turn) -> None:
         """Write down how a begun turn ended, or that it is shown by now (``due`` is None)."""
 
@@ -154,11 +169,20 @@ class Store(Protocol):
         """The newest ``limit`` turns with something to remember (a reply), oldest first."""
 
     async def find(self, turn_id: str) -> Turn | None:
-        """The turn of this id, unless it was forgotten. Attachments are not kept."""
+        """The turn of this id, unless it was forgotten. Attachments are not kept; the reply of a
+        failed one is how far it came, which is no part of the history."""
 
     async def forget(self, channel: Channel, turn_id: str = "") -> int:
         """Erase what was said in the channel, or in one turn of it; how many turns with something
-        to remember that were. Claims stay."""
+        to remember that were. Claims stay; summaries of what is erased go with it."""
+
+    async def summary(self, channel: Channel) -> Summary | None:
+        """The summary of a channel that reaches furthest."""
+
+    async def sum_up(self, turns: Sequence[Turn], text: str, base: str = "") -> bool:
+        """Keep ``text`` as the summary of these turns, which follow each other, and of all that was
+        said before: it was made with the summary that reaches to the turn ``base``. False, and
+        nothing is kept, where any of it was forgotten meanwhile."""
 
     async def choices(self, *keys: str) -> dict[str, dict[str, str]]:
         """What each of these (at most four) has chosen by name, e.g.

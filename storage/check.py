@@ -88,13 +88,24 @@ _RULES = (
     ),
     _Rule(
         "screens",
-        "what is on the screen is noted only while an outcome is due",
+        "what is on the screen is noted only while an outcome is due, or where it failed",
         "turns noted as on the screen of which nothing is due",
         """
         select id from turns
-        where shown is not null and (forgotten <> 0 or due is null)
+        where shown is not null
+        and (forgotten <> 0 or (due is null and status <> 'failed'))
         """,
         since=3,
+    ),
+    _Rule(
+        "summaries",
+        "every summary is of turns that are remembered",
+        "summaries of turns that were forgotten or have no reply",
+        """
+        select id from turns
+        where summary is not null and (forgotten <> 0 or reply is null)
+        """,
+        since=4,
     ),
     _Rule(
         "choices",

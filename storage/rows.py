@@ -94,6 +94,11 @@ def finished(turn: Turn, now: float) -> tuple[Value, ...]:
     )
 
 
+def amended(turn: Turn) -> tuple[Value, ...]:
+    """A turn's request anew, in the order of ``store.AMEND``."""
+    return turn.id, _request_json(turn.request)
+
+
 def turn_from(row: Row) -> Turn:
     """The turn a row was made from, without attachments."""
     reply = row["reply"]

@@ -104,6 +104,19 @@ MIGRATIONS: tuple[Migration, ...] = (
             """,
         ),
     ),
+    Migration(
+        4,
+        "The summary of a turn stands for all that was said in its channel up to it. It is in the "
+        "turn's own row so that what erases the turn erases the summary in the same statement.",
+        (
+            "alter table turns add column summary text",
+            # A channel of a million turns has a few of them, and the newest is wanted.
+            """
+            create index turns_summed_up on turns (channel, seq)
+            where summary is not null
+            """,
+        ),
+    ),
 )
 
 # Named after the program: in a shared database somebody else may well have "migrations".

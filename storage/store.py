@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self
 
 from bot.errors import StorageError
+from bot.interfaces import Summary
 from bot.types import Channel, Turn
 from storage import rows
 from storage.rows import Row, Value
@@ -64,14 +65,24 @@ where id = ?1
 returning id
 """
 
+AMEND = """
+update turns set request = case when forgotten = 0 then ?2 else request end
+where id = ?1
+returning id
+"""
+
 # A turn that was forgotten while it ran keeps how it ended and what it cost, never what it said.
+# What a failed one came to is no reply, but stays beside it: the answer may go on from there.
 # When it ended is when that was first written down: a later call says that it was shown by then.
 FINISH = """
 update turns set
     model = ?2,
     status = ?3,
-    reply = case when forgotten = 0 then ?4 end,
-    shown = case when cast(?10 as double precision) is not null then shown end,
+    reply = case when forgotten = 0 and ?3 <> 'failed' then ?4 end,
+    shown = case
+        when forgotten = 0 and ?3 = 'failed' then coalesce(?4, shown)
+        when cast(?10 as double precision) is not null then shown
+    end,
     media = case when forgotten = 0 then ?5 else '[]' end,
     prompt_tokens = ?6,
     reply_tokens = ?7,
@@ -102,7 +113,7 @@ limit ?2
 """
 
 FIND = f"""
-{_TURN}, reply from turns
+{_TURN}, case when status = 'failed' then shown else reply end as reply from turns
 where id = ?1 and forgotten = 0
 """
 
@@ -112,9 +123,55 @@ update turns set
     request = ?2,
     reply = case when reply is not null then '' end,
     shown = null,
-    media = '[]'
-where channel = ?1 and forgotten = 0 and (?3 = '' or id = ?3)
-returning reply
+    media = '[]',
+    summary = null
+where channel = ?1 and forgotten = 0
+returning id, reply
+"""
+
+# The summaries that the turn is in go with it; those of what was said before it stay.
+FORGET_ONE = """
+update turns set
+    forgotten = case when id = ?3 then 1 else 0 end,
+    request = case when id = ?3 then ?2 else request end,
+    reply = case when id = ?3 and reply is not null then '' else reply end,
+    shown = case when id <> ?3 then shown end,
+    media = case when id = ?3 then '[]' else media end,
+    summary = null
+where forgotten = 0 and id in (
+    select gone.id from turns gone where gone.id = ?3 and gone.channel = ?1
+    union all
+    select later.id from turns later
+    where later.channel = ?1 and later.summary is not null
+    and later.seq >= (
+        select gone.seq from turns gone where gone.id = ?3 and gone.channel = ?1
+    )
+)
+returning id, reply
+"""
+
+SUMMARY = """
+select id, summary from turns
+where channel = ?1 and summary is not null
+order by seq desc
+limit 1
+"""
+
+# What was forgotten since the summary was begun must not come back by it: it is kept only while all
+# of the turns that it was made of are there, and the summary that it goes on from.
+SUM_UP = """
+update turns set summary = ?3
+where id = ?2 and channel = ?1 and forgotten = 0
+and (?4 = '' or exists (
+    select 1 from turns base where base.id = ?4 and base.summary is not null
+))
+and ?6 = (
+    select count(*) from turns made_of
+    where made_of.channel = ?1 and made_of.forgotten = 0 and made_of.reply is not null
+    and made_of.seq between (select one.seq from turns one where one.id = ?5)
+    and (select one.seq from turns one where one.id = ?2)
+)
+returning id
 """
 
 CHOICES = """
@@ -151,6 +208,12 @@ class SqlStore:
         if not await self._fetch(PLACE, turn_id, surface, text):
             raise _never_begun(turn_id)
 
+    async def amend(self, turn: Turn) -> None:
+        """Write down the request of a begun turn anew: it says by now what was read of its
+        attachments. Raises StorageError where it was never begun."""
+        if not await self._fetch(AMEND, *rows.amended(turn)):
+            raise _never_begun(turn.id)
+
     async def finish(self, turn: Turn) -> None:
         """Write down how a begun turn ended, or that it is shown by now (``due`` is None). Raises
         StorageError where it was never begun."""
@@ -168,7 +231,8 @@ class SqlStore:
         return [rows.turn_from(row) for row in reversed(newest_first)]
 
     async def find(self, turn_id: str) -> Turn | None:
-        """The turn of this id, unless it was forgotten. Attachments are not kept."""
+        """The turn of this id, unless it was forgotten. Attachments are not kept; the reply of a
+        failed one is how far it came."""
         found = await self._fetch(FIND, turn_id)
         return rows.turn_from(found[0]) if found else None
 
@@ -177,9 +241,26 @@ class SqlStore:
         to remember that were. Claims stay.
 
         A turn that is still running is erased as well, and its reply will not be written down.
+        Summaries of what is forgotten are erased with it.
         """
-        erased = await self._fetch(FORGET, channel.key, rows.NOTHING, turn_id)
-        return sum(row["reply"] is not None for row in erased)
+        if turn_id:
+            found = await self._fetch(FORGET_ONE, channel.key, rows.NOTHING, turn_id)
+        else:
+            found = await self._fetch(FORGET, channel.key, rows.NOTHING)
+        return sum(row["reply"] is not None and turn_id in ("", row["id"]) for row in found)
+
+    async def summary(self, channel: Channel) -> Summary | None:
+        """The summary of a channel that reaches furthest."""
+        found = await self._fetch(SUMMARY, channel.key)
+        return Summary(found[0]["id"], found[0]["summary"]) if found else None
+
+    async def sum_up(self, turns: Sequence[Turn], text: str, base: str = "") -> bool:
+        """Keep ``text`` as the summary of the turns, which follow each other, and of all before
+        them: ``base`` is the turn that the summary it was made with reaches to. False, and nothing
+        is kept, where any of it was forgotten meanwhile."""
+        first, last = turns[0], turns[-1]
+        key = last.request.channel.key
+        return bool(await self._fetch(SUM_UP, key, last.id, text, base, first.id, len(turns)))
 
     async def choices(self, *keys: str) -> dict[str, dict[str, str]]:
         """What each of these (at most four) has chosen by name, e.g.

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from bot.errors import StorageError, SurfaceError
 from bot.events import Finish, ReplyEvent, TextDelta
-from bot.interfaces import Capabilities
+from bot.interfaces import Capabilities, Summary
 from bot.pacing import Budget
 from bot.types import (
+    Audio,
     Channel,
     ImagePrompt,
     Manners,
@@ -94,6 +95,8 @@ class FakeGateway:
         self.prompts: list[Prompt | ImagePrompt] = []
         self.open = 0
         self.names: list[str] = []
+        self.recordings: list[Audio] = []
+        self.heard = "what was said"
 
     @asynccontextmanager
     async def stream(
@@ -114,6 +117,10 @@ class FakeGateway:
                 await asyncio.sleep(step)
             else:
                 yield step
+
+    async def transcribe(self, recording: Audio) -> str:
+        self.recordings.append(recording)
+        return self.heard
 
     async def models(self) -> Sequence[str]:
         return self.names
@@ -157,6 +164,7 @@ class FakeStore:
         self.shown: dict[str, str] = {}
         self.forgotten: set[str] = set()
         self.chosen_values: dict[tuple[str, str], str] = {}
+        self.summaries: dict[str, str] = {}  # by the id of the turn that they reach to
 
     async def begin(self, turn: Turn) -> bool:
         if _key(turn) in self.turns:
@@ -170,11 +178,18 @@ class FakeStore:
             self.turns[_key(turn)] = replace(turn, surface=surface)
             self.shown[turn_id] = text
 
+    async def amend(self, turn: Turn) -> None:
+        begun = self._begun(turn.id)
+        if turn.id not in self.forgotten:
+            self.turns[_key(turn)] = replace(begun, request=turn.request)
+
     async def finish(self, turn: Turn) -> None:
         self._begun(turn.id)
-        if turn.id in self.forgotten or turn.status is Status.RUNNING:
+        if turn.status is Status.FAILED and turn.reply and turn.id not in self.forgotten:
+            self.shown[turn.id] = turn.reply.text
+        if turn.id in self.forgotten or turn.status in (Status.RUNNING, Status.FAILED):
             turn = replace(turn, reply=None)
-        if turn.due is None:
+        if turn.due is None and turn.status is not Status.FAILED:
             self.shown.pop(turn.id, None)
         self.turns[_key(turn)] = turn
 
@@ -199,17 +214,44 @@ class FakeStore:
         return turns[max(len(turns) - limit, 0) :]
 
     async def find(self, turn_id: str) -> Turn | None:
-        turns = (turn for turn in self.turns.values() if turn.id == turn_id)
-        return next((_read_back(turn) for turn in turns if turn.id not in self.forgotten), None)
+        if turn_id in self.forgotten:
+            return None
+        failed = Status.FAILED
+        return next(
+            (
+                _read_back(turn, self.shown.get(turn_id, "") if turn.status is failed else "")
+                for turn in self.turns.values()
+                if turn.id == turn_id
+            ),
+            None,
+        )
 
     async def forget(self, channel: Channel, turn_id: str = "") -> int:
         held = await self.history(channel, 10**9)
         count = sum(turn_id in ("", turn.id) for turn in held)
+        here = [turn.id for turn in self._in(channel)]
+        reached = here.index(turn_id) if turn_id in here else 0 if not turn_id else len(here)
+        for gone in here[reached:]:
+            self.summaries.pop(gone, None)
         for key, turn in self.turns.items():
             if key[0] == channel.key and turn_id in ("", turn.id):
                 self.forgotten.add(turn.id)
                 self.turns[key] = replace(turn, reply=None)
         return count
+
+    async def summary(self, channel: Channel) -> Summary | None:
+        reaches = [turn.id for turn in self._in(channel) if turn.id in self.summaries]
+        return Summary(reaches[-1], self.summaries[reaches[-1]]) if reaches else None
+
+    async def sum_up(self, turns: Sequence[Turn], text: str, base: str = "") -> bool:
+        if base and base not in self.summaries:
+            return False
+        there = [turn.id for turn in await self.history(turns[0].request.channel, 10**9)]
+        ids = [turn.id for turn in turns]
+        if ids[0] not in there or there[there.index(ids[0]) :][: len(ids)] != ids:
+            return False
+        self.summaries[ids[-1]] = text
+        return True
 
     async def choices(self, *keys: str) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
@@ -227,6 +269,9 @@ class FakeStore:
             for (key, name), value in sorted(self.chosen_values.items())
             if name in names and value
         ]
+
+    def _in(self, channel: Channel) -> list[Turn]:
+        return [turn for (key, _), turn in self.turns.items() if key == channel.key]
 
     def _begun(self, turn_id: str) -> Turn:
         for turn in self.turns.values():

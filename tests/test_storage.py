@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+import re
 import sqlite3
 import subprocess
 import sys
@@ -20,9 +21,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import StorageError
-from bot.interfaces import Store
+from bot.interfaces import Store, Summary
 from bot.types import (
     Channel,
+    File,
     Image,
     Message,
     Request,
@@ -34,7 +36,7 @@ from bot.types import (
     User,
 )
 from storage import SqlStore, open_store
-from storage.store import OUTSTANDING
+from storage.store import FORGET_ONE, HISTORY, OUTSTANDING, SUM_UP, SUMMARY
 
 CHANNEL = Channel("discord", "server", "channel")
 ANN = User("1", "Ann")
@@ -388,6 +390,130 @@ async def test_what_is_said_after_forgetting_is_remembered(store: SqlStore) -> N
     assert await store.history(CHANNEL, 10) == [turn]
 
 
+# Summing up
+
+
+async def talk(store: Store, count: int, channel: Channel = CHANNEL) -> list[Turn]:
+    return [await remember(store, begun(f"{number}", channel=channel)) for number in range(count)]
+
+
+async def test_a_summary_stands_for_all_that_was_said_up_to_a_turn(store: SqlStore) -> None:
+    assert await store.summary(CHANNEL) is None
+    turns = await talk(store, 5)
+
+    assert await store.sum_up(turns[:2], "Two \0 things 😀")
+    assert await store.summary(CHANNEL) == Summary(turns[1].id, "Two \0 things 😀")
+    assert await store.sum_up(turns[2:4], "Four things", turns[1].id)
+    assert await store.summary(CHANNEL) == Summary(turns[3].id, "Four things")
+
+    assert await store.summary(replace(CHANNEL, thread="1")) is None
+    assert await store.history(CHANNEL, 9) == turns
+
+
+async def test_summaries_are_forgotten_with_what_they_are_of(
+    store: SqlStore, storage_url: str
+) -> None:
+    turns = await talk(store, 3)
+    elsewhere = await talk(store, 1, replace(CHANNEL, thread="1"))
+    await store.sum_up(turns[:1], "a secret summary")
+    await store.sum_up(turns[1:2], "another secret summary", turns[0].id)
+    await store.sum_up(elsewhere, "kept")
+
+    assert await store.forget(CHANNEL) == 3
+
+    assert await store.summary(CHANNEL) is None
+    assert "secret" not in str(await ask(storage_url, "select * from turns"))
+    assert await store.summary(elsewhere[0].request.channel) is not None
+
+
+async def test_forgetting_one_turn_takes_the_summaries_that_it_is_in(store: SqlStore) -> None:
+    turns = await talk(store, 5)
+    failed = begun()
+    await store.begin(failed)
+    await store.sum_up(turns[:2], "of two")
+    await store.sum_up(turns[2:4], "of four", turns[1].id)
+
+    assert await store.forget(CHANNEL, turns[4].id) == 1  # behind them all
+    assert await store.forget(CHANNEL, failed.id) == 0
+    assert await store.forget(CHANNEL, "nobody") == 0
+    assert await store.summary(CHANNEL) == Summary(turns[3].id, "of four")
+    assert await store.forget(CHANNEL, turns[2].id) == 1
+    assert await store.summary(CHANNEL) == Summary(turns[1].id, "of two")
+    assert await store.forget(CHANNEL, turns[1].id) == 1
+    assert await store.summary(CHANNEL) is None
+    assert await store.history(CHANNEL, 9) == [turns[0], turns[3]]
+
+
+async def test_a_turn_of_another_channel_is_not_forgotten_here(store: SqlStore) -> None:
+    [turn] = await talk(store, 1)
+    [other] = await talk(store, 1, replace(CHANNEL, thread="1"))
+    await store.sum_up([turn], "of one")
+
+    assert await store.forget(CHANNEL, other.id) == 0
+
+    assert await store.history(other.request.channel, 9) == [other]
+    assert await store.summary(CHANNEL) == Summary(turn.id, "of one")
+
+
+async def test_what_is_forgotten_while_it_is_summed_up_does_not_come_back(store: SqlStore) -> None:
+    turns = await talk(store, 6)
+    await store.sum_up(turns[:2], "of two")
+
+    await store.forget(CHANNEL, turns[3].id)
+    assert not await store.sum_up(turns[2:5], "of five", turns[1].id)
+    await store.forget(CHANNEL, turns[0].id)
+    assert not await store.sum_up(turns[4:5], "of what it was made with", turns[1].id)
+    await store.forget(CHANNEL)
+    assert not await store.sum_up(turns[4:5], "of one")
+
+    assert await store.summary(CHANNEL) is None
+
+
+async def test_a_long_history_is_never_walked_over_for_a_few_turns(tmp_path: Path) -> None:
+    async with open_store(f"sqlite:///{tmp_path}/test.db"):
+        pass
+    for sql in (FORGET_ONE, SUMMARY, HISTORY, SUM_UP):
+        plan = await ask(
+            f"sqlite:///{tmp_path}/test.db", "explain query plan " + re.sub(r"[?]\d+", "'1'", sql)
+        )
+        told = " / ".join(step["detail"] for step in plan)
+        assert "SCAN turns" not in told
+        assert "turns_in_order (channel=?)" not in told  # every turn of the channel
+
+
+# Reading
+
+
+async def test_what_was_read_of_attachments_is_kept_with_the_question(store: SqlStore) -> None:
+    turn = due(begun("what is this?"), 5.0)
+    paper, picture = File(b"bytes", "text/plain", "a.txt"), Image(b"bytes", "image/png")
+    turn = replace(turn, request=replace(turn.request, attachments=(paper, picture)))
+    await store.begin(turn)
+
+    read = replace(turn.request, attachments=(picture,), options={"attached": "words\0"})
+    await store.amend(replace(turn, request=read))
+
+    kept = replace(read, attachments=(), lost=1)
+    assert await store.outstanding("discord", 5.0) == [replace(turn, request=kept)]
+    await store.finish(answered(replace(turn, request=read)))
+    [found] = await store.history(CHANNEL, 1)
+    assert found.request == kept
+
+
+async def test_what_is_read_of_a_forgotten_turn_is_not_kept(
+    store: SqlStore, storage_url: str
+) -> None:
+    turn = begun()
+    await store.begin(turn)
+    await store.forget(CHANNEL)
+
+    await store.amend(replace(turn, request=replace(turn.request, text="secret")))
+
+    assert "secret" not in str(await ask(storage_url, "select * from turns"))
+    with pytest.raises(StorageError):
+        await store.amend(begun())
+
+
 # Coming back to it
 
 
@@ -522,7 +648,7 @@ async def test_what_is_outstanding_is_read_from_an_index_of_its_own(
     await remember(store, begun())
     sql = OUTSTANDING.replace("?1", "'discord'").replace("?2", "5.0")
     if storage_url.startswith("sqlite"):
-        [step] = await ask(storage_url, f"explain query plan {sql}")
+        [step] = await ask(storage_url, "explain query plan " + re.sub(r"[?]\d+", "'1'", sql))
         assert "turns USING INDEX turns_due (platform=? AND due<?)" in step["detail"]
         return
     connection = await asyncpg.connect(storage_url)

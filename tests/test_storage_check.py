@@ -12,7 +12,7 @@ from storage import Finding, examine, open_store
 from tests.test_storage import CHANNEL, answered, ask, begun, due, locked, remember
 from tests.test_storage_opening import SECRET, load
 
-RULES = ["turns", "endings", "channels", "order", "forgotten", "screens", "choices"]
+RULES = ["turns", "endings", "channels", "order", "forgotten", "screens", "summaries", "choices"]
 
 
 async def fill(url: str) -> list[Turn]:
@@ -84,6 +84,8 @@ BREAKAGES = [
     (5, "shown = 'secret'", ["screens"]),
     (0, "forgotten = 1", ["forgotten"]),
     (0, "shown = 'Once'", ["screens"]),
+    (5, "summary = 'secret'", ["summaries"]),
+    (2, "summary = 'of nothing'", ["summaries"]),
 ]
 
 
@@ -136,7 +138,7 @@ async def test_an_older_schema_passes_and_stays_as_it_is(storage_url: str) -> No
 
     assert wrong(findings) == {}
     details = {finding.name: finding.detail for finding in findings}
-    assert details["schema"] == "is 2; the next start will bring it to 3"
+    assert details["schema"] == "is 2; the next start will bring it to 4"
     assert details["turns"] == "5 can be read, 1 running"
     assert "screens" not in details
     [row] = await ask(storage_url, "select max(version) as version from switchboard_schema")
@@ -150,7 +152,7 @@ async def test_a_newer_schema_is_left_to_the_newer_program(storage_url: str) -> 
 
     said = wrong(await examine(storage_url))
 
-    assert said == {"schema": "is 999, and this program knows 3. Check it with the newer one."}
+    assert said == {"schema": "is 999, and this program knows 4. Check it with the newer one."}
 
 
 async def test_another_programs_database_is_told(storage_url: str) -> None:

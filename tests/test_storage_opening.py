@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from bot.errors import StorageError
+from bot.interfaces import Summary
 from bot.types import Channel, Message, Request, Role, Status, Text, Turn, Usage, User
 from storage import open_store
 from storage.postgres import Postgres
@@ -222,6 +223,45 @@ async def test_a_database_of_schema_2_is_brought_up_to_date_with_all_it_held(
 
         turn = await remember(store, replace(begun(channel=HARBOUR), id="one more"))
         assert await store.history(HARBOUR, 9) == [*OLD_TURNS[:3], turn]
+
+
+# What tests/schemas/3.sql holds beside all that.
+LEFT = [
+    Turn(
+        "7",
+        Request(HARBOUR, ANN, "event 7", text="and now?", pressed=True, again="2"),
+        reply=says("It is"),
+        surface="message 7",
+        started=1007.0,
+        due=4607.0,
+    ),
+    Turn(
+        "8",
+        Request(TOPIC, BOB, "event 8", text="hello"),
+        "gpt-5",
+        Status.DONE,
+        says("Hello you"),
+        Usage(3, 4),
+        "message 8",
+        1008.0,
+        1020.5,
+    ),
+]
+
+
+async def test_a_database_of_schema_3_is_brought_up_to_date_with_all_it_held(
+    storage_url: str,
+) -> None:
+    await load(storage_url, 3)
+
+    async with open_store(storage_url) as store:
+        assert await store.history(HARBOUR, 9) == OLD_TURNS[:3]
+        assert await store.outstanding("discord", math.inf) == LEFT[:1]
+        assert await store.outstanding("telegram", math.inf) == LEFT[1:]
+        assert await store.history(TOPIC, 9) == LEFT[1:]
+        assert await store.summary(HARBOUR) is None
+        assert await store.sum_up(OLD_TURNS[:2], "a ship's child and a cat")
+        assert await store.summary(HARBOUR) == Summary("2", "a ship's child and a cat")
 
 
 async def test_opening_what_is_up_to_date_writes_nothing(storage_url: str) -> None:

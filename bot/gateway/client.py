@@ -31,6 +31,7 @@ from bot.errors import (
     Silent,
 )
 from bot.events import Ending, Finish, Media, Progress, ReplyEvent
+from bot.gateway import transcribe
 from bot.gateway.allowance import Allowance
 from bot.gateway.endpoint import Endpoint, bodies, request_id, whole
 from bot.gateway.faults import raise_for_body
@@ -40,7 +41,7 @@ from bot.gateway.pictures import found_in, picture
 from bot.gateway.sift import Sift
 from bot.gateway.wire import WIRE_FORMATS, multimodal
 from bot.gateway.wire.base import Job, PictureLink, WireEvent, WireFormat, shown
-from bot.types import ImagePrompt, Prompt
+from bot.types import Audio, ImagePrompt, Prompt
 
 log = logging.getLogger("switchboard.gateway")
 
@@ -76,6 +77,8 @@ class GatewayClient:
     ) -> None:
         self._settings = gateways
         self._models = models
+        main = gateways.get("")
+        self._listener = main.transcription_model if isinstance(main, GatewaySettings) else ""
         self._silence = silence
         self._longest = longest
         self._patience = patience
@@ -120,6 +123,25 @@ class GatewayClient:
                 except GatewayError as error:
                     log.warning("the gateway %s does not list its models: %s", name, error)
         return names
+
+    async def transcribe(self, recording: Audio) -> str:
+        """What is said in it, "" for nothing. It is paid for, so like a picture it is sent again
+        only where that surely cost nothing."""
+        model = self._models.find(self._listener)
+        endpoint = self._endpoints.get(model.gateway)
+        if endpoint is None:
+            raise NoSuchModel(detail=f"no gateway is called {model.gateway}")
+        headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
+        for attempt in range(1, self._attempts + 1):
+            form = transcribe.form(recording, _as_sent(model).name)
+            try:
+                post = endpoint.post(transcribe.PATH, headers, form, total=self._patience)
+                async with post as response:
+                    return await transcribe.words(response)
+            except GatewayError as error:
+                if not _was_free(error) or not await self._wait(error, attempt):
+                    raise transcribe.explained(error) from error.__cause__
+        raise AssertionError("unreachable")
 
     # Chat
 
@@ -295,8 +317,7 @@ class GatewayClient:
                 endpoint.lacking.add(model.wire)
                 return await self._submit(prompt, model, endpoint, WIRE_FORMATS["images"])
             except GatewayError as error:
-                refused = isinstance(error.__cause__, aiohttp.ClientConnectorError)
-                if not (error.status == 429 or refused) or not await self._wait(error, attempt):
+                if not _was_free(error) or not await self._wait(error, attempt):
                     raise
         raise AssertionError("unreachable")
 
@@ -353,6 +374,11 @@ async def _listed(endpoint: Endpoint) -> list[str]:
     if not found:
         raise Misrouted(detail="a list of models without any name in it")
     return found
+
+
+def _was_free(error: GatewayError) -> bool:
+    """Whether what failed has surely cost nothing."""
+    return error.status == 429 or isinstance(error.__cause__, aiohttp.ClientConnectorError)
 
 
 def _as_sent(model: Model) -> Model:

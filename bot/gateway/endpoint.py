@@ -44,7 +44,7 @@ class Endpoint:
         self,
         path: str,
         headers: dict[str, str],
-        body: Json,
+        body: Json | aiohttp.FormData,
         *,
         total: float = 0,
         silence: float = 0,
@@ -79,16 +79,18 @@ class Endpoint:
         headers: dict[str, str],
         total: float,
         silence: float,
-        body: Json | None = None,
+        body: Json | aiohttp.FormData | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         limits = aiohttp.ClientTimeout(total=total or None, sock_connect=_CONNECT)
         accept = {"Accept": "text/event-stream, application/json"}
+        form = body if isinstance(body, aiohttp.FormData) else None
         try:
             async with asyncio.timeout(silence or None):
                 response = await self._session.request(
                     method,
                     url,
-                    json=body,
+                    json=body if form is None else None,
+                    data=form,
                     headers=accept | self._headers | headers,
                     timeout=limits,
                     allow_redirects=False,

@@ -29,8 +29,10 @@ class ModelKind(StrEnum):
 class Model:
     """``name`` is what people say, ``sent`` what the gateway is told ("" for the same), ``gateway``
     which one that is ("" for the main one). ``context`` is in tokens, prompt and answer together;
-    0 says that nobody knows. ``count`` is the most pictures that one call draws; ``ratios`` are the
-    aspect ratios it draws, empty for any; ``sizes`` are pixels for a ratio, where it wants pixels.
+    0 says that nobody knows. ``thinks``: before it answers, and a limit of the answer covers both;
+    ``temperature``: takes one. ``count`` is the most pictures that one call draws; ``ratios`` are
+    the aspect ratios it draws, empty for any; ``sizes`` are pixels for a ratio, where it wants
+    pixels.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Model:
     gateway: str = ""
     sent: str = ""
     sees: bool = False
+    thinks: bool = False
+    temperature: bool = True
     count: int = 1
     ratios: tuple[str, ...] = ()
     sizes: tuple[tuple[str, str], ...] = ()
@@ -65,6 +69,9 @@ _PIXELS = (
 _DRAWS = re.compile(
     r"image|banana|dall-?e|flux|seedream|jimeng|imagen|stable-diffusion|sdxl|draw", re.I
 )
+# OpenAI's reasoning models refuse a temperature, and so do Claude's newer than the table's.
+_REASONS = re.compile(r"o\d|gpt-5(?!.*chat)")
+_THINKS = re.compile(r"gemini-(2\.5|[3-9])|reason|think|\br1\b|qwq|gpt-oss|magistral")
 _WANTS_PIXELS = re.compile(r"dall-?e|gpt-image", re.I)
 _NEITHER = re.compile(  # not offered where people choose what talks or draws
     r"embed|whisper|transcribe|\btts|speech|moderation|rerank|realtime|midjourney|^mj"
@@ -206,10 +213,12 @@ class Models:
                 return Model(name, kind, "images", count=10, sizes=_PIXELS, sees=True)
             return Model(name, kind, "gemini" if gemini else "images", sees=True)
         if bare.startswith("claude"):
-            return Model(name, wire="anthropic", context=200_000, sees=True)
+            return Model(name, wire="anthropic", context=200_000, sees=True, temperature=False)
+        thinks = _THINKS.search(bare) is not None
         if gemini:
-            return Model(name, wire="gemini", context=1_000_000, sees=True)
-        return Model(name)
+            return Model(name, wire="gemini", context=1_000_000, sees=True, thinks=thinks)
+        reasons = _REASONS.match(bare) is not None
+        return Model(name, thinks=thinks or reasons, temperature=not reasons)
 
 
 def model_from(name: str, settings: ModelSettings) -> Model:
@@ -223,6 +232,8 @@ def model_from(name: str, settings: ModelSettings) -> Model:
         gateway=settings.gateway,
         sent=settings.sent,
         sees=settings.sees,
+        thinks=settings.thinks,
+        temperature=settings.temperature,
         count=settings.count,
         ratios=settings.ratios,
         sizes=tuple(settings.sizes.items()),

@@ -77,7 +77,7 @@ class Sift:
         self._high = ""
         place, self._place = self._place, _Place.ANSWER
         if place is _Place.PICTURE:
-            held = "".join(self._pieces)
+            held = "".join(self._pieces) + held
             self._pieces.clear()
             if len(held) > _READABLE:
                 raise Interrupted(detail=f"the answer ended after {len(held)} characters of base64")

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks [--quick] [NAME …]
 
-runs those that are named: ``start``, ``stream``, and the scenarios of ``scenarios.SCENARIOS``.
+runs those that are named: ``start``, ``stream``, ``history``, and the scenarios of
+``scenarios.SCENARIOS``.
 """
 
 from __future__ import annotations
@@ -14,21 +15,23 @@ import logging
 import sys
 from pathlib import Path
 
-from tests.benchmarks import scenarios, start, stream
+from tests.benchmarks import history, scenarios, start, stream
 from tests.benchmarks.table import Row, draw
 
 REPORT = Path("bench.json")
 BENCHMARKS = {"start": start.measure, "stream": stream.measure}
+HISTORY = "history"  # the one of them that a quick run makes smaller
 
 
 async def measured(names: list[str], quick: bool) -> list[Row]:
     rows = [row for name in names if name in BENCHMARKS for row in await BENCHMARKS[name]()]
+    rows += await history.measure(quick) if HISTORY in names else []
     played = [name for name in names if name in scenarios.SCENARIOS]
     return rows + await scenarios.measure(played, quick)
 
 
 def main() -> None:
-    known = [*BENCHMARKS, *scenarios.SCENARIOS]
+    known = [*BENCHMARKS, HISTORY, *scenarios.SCENARIOS]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Figures.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--quick", action="store_true", help="smaller loads, rougher figures")

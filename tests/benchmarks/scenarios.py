@@ -134,9 +134,11 @@ async def many(kind: Kind, setting: Setting, *, freely: bool = False) -> list[Ro
     count = 40 if setting.quick else 200
     name = f"{count} places at once · {_NAMES[kind]}"
     name += ", no limit for the whole bot" if freely else ""
-    async with _opened(setting, kind, count, freely=freely) as (here, meter, places):
-        async with probing(meter.page) as waits:
-            outcome = await play(here, meter, Load(_plans(count, 1000), places, patience=40.0))
+    async with (
+        _opened(setting, kind, count, freely=freely) as (here, meter, places),
+        probing(meter.page) as waits,
+    ):
+        outcome = await play(here, meter, Load(_plans(count, 1000), places, patience=40.0))
     first = None if kind is Mention else 1.2
     final = 0.15 if kind is Mention else 0.3
     per_answer = (outcome.peak - outcome.idle) / count * 1024

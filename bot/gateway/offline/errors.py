@@ -46,9 +46,9 @@ def invalid(message: str) -> Rejected:
     return Rejected(500, message, "invalid_request", kind="invalid_request_error")
 
 
-def refused_by_vendor(message: str) -> Rejected:
+def refused_by_vendor(message: str, status: int = 400) -> Rejected:
     """What the real gateway lets through, and the vendor behind it then refuses."""
-    return Rejected(400, message, "invalid_request_error", kind="invalid_request_error")
+    return Rejected(status, message, "invalid_request_error", kind="invalid_request_error")
 
 
 def error_body(

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -150,23 +150,47 @@ class FrontDoor:
         return web.Response(text=_DASHBOARD, content_type="text/html")
 
     async def _note(self, request: web.Request) -> ReceivedRequest:
-        raw = await request.read()
-        try:
-            body = json.loads(raw) if raw else None
-        except ValueError:
-            body = None
+        form = request.content_type == "multipart/form-data"
+        body, size = await (_form(request) if form else _json(request))
         query = {name: value for name, value in request.query.items() if name != "token"}
         received = ReceivedRequest(
             method=request.method,
             path=request.path,
             headers=redacted(request.headers),
             body=body,
-            size=len(raw),
+            size=size,
             time=asyncio.get_running_loop().time(),
             query=query | ({"key": "[redacted]"} if "key" in query else {}),
         )
         self.requests.add(received)
         return received
+
+
+async def _json(request: web.Request) -> tuple[Any, int]:
+    """The JSON of a request, None where it is none, and its size in bytes."""
+    raw = await request.read()
+    try:
+        return json.loads(raw) if raw else None, len(raw)
+    except ValueError:
+        return None, len(raw)
+
+
+async def _form(request: web.Request) -> tuple[Json | None, int]:
+    """The fields of a form, of files what they are called and how large they are."""
+    size = request.content_length or 0
+    try:
+        fields = await request.post()
+    except ValueError:
+        return None, size
+    noted: Json = {}
+    for name, value in fields.items():
+        if isinstance(value, web.FileField):
+            about = {"filename": value.filename, "content_type": value.content_type}
+            noted[name] = about | {"size": value.file.seek(0, 2)}
+            value.file.close()
+        else:
+            noted[name] = value
+    return noted, size
 
 
 def create_app(gateway: FrontDoor) -> web.Application:

@@ -2,6 +2,7 @@
 
 CHAT_MODELS = ("demo-chat", "demo-chat-slow", "demo-thinker")
 IMAGE_MODELS = ("demo-image", "demo-image-wide", "demo-image-slow")
+LISTENING_MODELS = ("demo-listener", "whisper-1")  # the second is what a bot asks unless told
 
 SLOW_TALKER = "demo-chat-slow"  # a few whole words a second
 THINKER = "demo-thinker"  # says what it thinks before it answers

@@ -4,10 +4,10 @@
         print(gateway.url)  # http://127.0.0.1:40123
 
 It answers chat on all of the gateway's wires (streamed or whole), picture requests (at once or as
-jobs) and the model lists as the real one does, down to its habits: a usage event that nobody asked
-for, status 500 for an ordinary mistake, a web page with status 200 on a wrong address. Its models
-are small programs and say so (``replies``, ``pictures``). Any key that is not empty is accepted,
-unless ``keys`` says otherwise. It imports nothing of the bot outside this folder.
+jobs), recordings and the model lists as the real one does, down to its habits: a usage event that
+nobody asked for, status 500 for an ordinary mistake, a web page with status 200 on a wrong address.
+Its models are small programs and say so (``replies``, ``pictures``). Any key that is not empty is
+accepted, unless ``keys`` says otherwise. It imports nothing of the bot outside this folder.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from bot.gateway.offline.catalogue import GEMINI_MODELS, MODELS, OLDER_MODELS, Catalogue
 from bot.gateway.offline.drawing import GENERATE, IMAGES, JOBS, Drawing
 from bot.gateway.offline.front import create_app
+from bot.gateway.offline.hearing import TRANSCRIPTIONS, Hearing
 from bot.gateway.offline.models import CHAT_MODELS, IMAGE_MODELS
 from bot.gateway.offline.talk import Talk
 from bot.gateway.offline.wires import CHAT, GEMINI, MESSAGES, RESPONSES
@@ -32,12 +33,13 @@ __all__ = [
     "MODELS",
     "OLDER_MODELS",
     "RESPONSES",
+    "TRANSCRIPTIONS",
     "OfflineGateway",
     "create_app",
 ]
 
 
-class OfflineGateway(Talk, Drawing, Catalogue):
+class OfflineGateway(Talk, Drawing, Hearing, Catalogue):
     """A server on ``host`` and ``port`` (0: any free one) while its ``async with`` block runs.
 
     ``first_token`` is the wait in seconds before an answer begins, ``tokens_per_second`` its pace,

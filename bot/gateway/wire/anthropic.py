@@ -14,7 +14,7 @@ from bot.events import Ending, Finish, TextDelta, ThinkingDelta, UsageReport
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
 from bot.gateway.pictures import dicts
-from bot.gateway.wire.base import Json, WireEvent, count, encoded
+from bot.gateway.wire.base import Json, WireEvent, count, encoded, limit, temperature
 from bot.gateway.wire.history import Said, alternating
 from bot.types import Prompt, Text, Usage
 
@@ -48,9 +48,10 @@ def headers(key: str) -> dict[str, str]:
 
 
 def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
+    longest = limit(prompt, model) or MAX_TOKENS
     body: dict[str, Any] = {
         "model": prompt.model,
-        "max_tokens": max(1, min(MAX_TOKENS, model.context // 4)) if model.context else MAX_TOKENS,
+        "max_tokens": max(1, min(longest, model.context // 4)) if model.context else longest,
         "messages": [
             {"role": role.value, "content": [_block(part) for part in said]}
             for role, said in alternating(prompt.messages)
@@ -59,7 +60,7 @@ def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
     }
     if prompt.system:
         body["system"] = prompt.system
-    return body
+    return body | temperature(prompt, model, most=1.0)
 
 
 def decode(body: Json) -> Iterator[WireEvent]:

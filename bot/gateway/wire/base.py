@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from bot.events import Media, ReplyEvent
 from bot.gateway.models import Model
 from bot.gateway.pictures import media_type, picture
-from bot.types import Image
+from bot.types import Image, Prompt
 
 P = TypeVar("P", contravariant=True)
 Json = Mapping[str, Any]
@@ -62,6 +62,8 @@ class WireFormat(Protocol[P]):
 
 # What several wires have in common
 
+THOUGHTS = 8_000  # tokens that a model which thinks may spend on that beside its answer
+
 
 def headers(key: str) -> dict[str, str]:
     """The usual way for the key to travel."""
@@ -81,6 +83,20 @@ def encoded(image: Image) -> tuple[str, str]:
 def data_uri(image: Image) -> str:
     kind, data = encoded(image)
     return f"data:{kind};base64,{data}"
+
+
+def limit(prompt: Prompt, model: Model) -> int:
+    """The most tokens of an answer as the vendors count them, with the model's thoughts; 0 where it
+    is left to the model."""
+    return prompt.longest + THOUGHTS * model.thinks if prompt.longest else 0
+
+
+def temperature(prompt: Prompt, model: Model, most: float = 2.0) -> dict[str, float]:
+    """The field of this name, on a scale that goes up to ``most``; {} where it is left to the
+    model, or where that refuses one."""
+    if prompt.temperature is None or not model.temperature:
+        return {}
+    return {"temperature": min(prompt.temperature, most)}
 
 
 def count(value: object) -> int:

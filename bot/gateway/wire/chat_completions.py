@@ -15,7 +15,16 @@ from bot.events import Ending, Finish, TextDelta, ThinkingDelta, UsageReport
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
 from bot.gateway.pictures import dicts, in_url
-from bot.gateway.wire.base import Json, WireEvent, count, data_uri, headers, shown
+from bot.gateway.wire.base import (
+    Json,
+    WireEvent,
+    count,
+    data_uri,
+    headers,
+    limit,
+    shown,
+    temperature,
+)
 from bot.gateway.wire.history import Said, alternating
 from bot.types import Prompt, Text, Usage
 
@@ -56,12 +65,17 @@ def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
         {"role": role.value, "content": _content(said)}
         for role, said in alternating(prompt.messages)
     ]
-    return {
+    body: dict[str, Any] = {
         "model": prompt.model,
         "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if longest := limit(prompt, model):
+        # The first is the only one that OpenAI's reasoning models take, and they are those that
+        # refuse a temperature; the second is the only one that everybody else's servers know.
+        body["max_tokens" if model.temperature else "max_completion_tokens"] = longest
+    return body | temperature(prompt, model)
 
 
 def decode(body: Json) -> Iterator[WireEvent]:

@@ -16,7 +16,7 @@ from bot.events import Ending, Finish, TextDelta, ThinkingDelta, UsageReport
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model, ModelKind
 from bot.gateway.pictures import in_part
-from bot.gateway.wire.base import Json, WireEvent, count, encoded, shown
+from bot.gateway.wire.base import Json, WireEvent, count, encoded, limit, shown, temperature
 from bot.gateway.wire.history import Said, alternating
 from bot.types import ImagePrompt, Prompt, Role, Text, Usage
 
@@ -62,6 +62,9 @@ def encode(prompt: Prompt | ImagePrompt, model: Model) -> dict[str, Any]:
         body = {"contents": [_turn(role, said) for role, said in alternating(prompt.messages)]}
         if prompt.system:
             body["systemInstruction"] = {"parts": [{"text": prompt.system}]}
+        if longest := limit(prompt, model):
+            settings["maxOutputTokens"] = longest
+        settings |= temperature(prompt, model)
     return body | {"generationConfig": settings} if settings else body
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from bot.errors import BadPicture, GatewayDown, GatewayError
 from bot.events import Finish, Progress
@@ -105,12 +105,12 @@ def _raise_for_failure(body: Mapping[str, Any]) -> None:
 def _job(body: Mapping[str, Any], known: bool) -> Iterator[WireEvent]:
     task = _task(body)
     state = _state(task)
-    name, poll_url = _name(task) or _name(body), _text(body.get("poll_url"))
+    name, poll_url = _name(task) or _name(body), _address(_text(body.get("poll_url")))
     if state not in SUCCEEDED and (name or poll_url):
         if known:
             if (fraction := _fraction(body.get("progress"))) is not None:
                 yield Progress(fraction)
-            where = JOBS + quote(name, safe="") if name else ""
+            where = JOBS + quote(name, safe="", errors="replace") if name else ""
             yield Job(where, poll_url, _seconds(body.get("estimated_time")))
             return
         if state is not None:
@@ -142,6 +142,15 @@ def _name(task: Mapping[str, Any]) -> str:
 
 def _text(value: object) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _address(text: str) -> str:
+    """The address, "" where it is none that can be taken apart."""
+    try:
+        urlsplit(text)
+    except ValueError:
+        return ""
+    return text
 
 
 def _why(task: Mapping[str, Any]) -> str:

@@ -15,7 +15,16 @@ from bot.events import Ending, Finish, Progress, TextDelta, ThinkingDelta, Usage
 from bot.gateway.faults import raise_for_body
 from bot.gateway.models import Model
 from bot.gateway.pictures import dicts, in_field
-from bot.gateway.wire.base import Json, WireEvent, count, data_uri, headers, shown
+from bot.gateway.wire.base import (
+    Json,
+    WireEvent,
+    count,
+    data_uri,
+    headers,
+    limit,
+    shown,
+    temperature,
+)
 from bot.gateway.wire.history import Said, alternating
 from bot.types import Prompt, Text, Usage
 
@@ -51,7 +60,9 @@ def encode(prompt: Prompt, model: Model) -> dict[str, Any]:
     }
     if prompt.system:
         body["instructions"] = prompt.system
-    return body
+    if longest := limit(prompt, model):
+        body["max_output_tokens"] = longest
+    return body | temperature(prompt, model)
 
 
 def decode(body: Json) -> Iterator[WireEvent]:
