@@ -33,6 +33,7 @@ from bot.errors import ConfigError, GatewayDown, SwitchboardError
 from bot.gateway.client import GatewayClient
 from bot.gateway.models import Model, ModelKind, Models, merged
 from bot.gateway.offline import CHAT_MODELS, IMAGE_MODELS, OfflineGateway
+from bot.personas import Personas
 from bot.serving import serve
 from bot.switchboard import Switchboard
 from storage import back_up, examine, open_store
@@ -186,8 +187,16 @@ async def open_switchboard(
         open_store(settings.storage.url) as store,
         GatewayClient(_gateways(settings), models) as gateway,
     ):
-        spares = settings.gateway.fallback_models
-        switchboard = Switchboard(store, gateway, models, COMMANDS, settings.limits, spares)
+        switchboard = Switchboard(
+            store,
+            gateway,
+            models,
+            COMMANDS,
+            settings.limits,
+            settings.gateway.fallback_models,
+            Personas(settings.personas),
+            settings.gateway.summary_model,
+        )
         async with switchboard:
             yield switchboard
 

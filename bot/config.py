@@ -40,6 +40,7 @@ ENV_FILE = Path(".env")
 TOKEN_LENGTH = 12  # characters of the web chat's token at least
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110
 _GATEWAY_NAME = re.compile(r"[\w.-]+")  # what stands before the slash in NAME/model
+_PERSONA_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")  # one word that fits a button
 
 
 def _http_url(value: str) -> str:
@@ -146,13 +147,16 @@ class _GatewaySection(_Section):
 
 class GatewaySettings(_GatewaySection):
     """The main gateway. ``wire`` "" lets each model choose; ``fallback_models`` are tried in order
-    when a chat model fails before its first word."""
+    when a chat model fails before its first word. ``transcription_model`` listens to recordings;
+    ``summary_model`` sums up what no longer fits, "" for the model that was asked."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
     base_url: HttpUrl = "https://api.ccapi.ai"
     chat_model: str = Field(default="gpt-5-mini", min_length=1)
     image_model: str = Field(default="nano-banana", min_length=1)
     fallback_models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    transcription_model: str = Field(default="whisper-1", min_length=1)
+    summary_model: str = ""
     wire: ChatWire | Literal[""] = ""
 
 
@@ -176,10 +180,22 @@ class ModelSettings(BaseModel):
     gateway: str = ""
     sent: str = ""
     sees: bool = False
+    thinks: bool = False
+    temperature: bool = True
     count: int = Field(default=1, ge=1)
     ratios: tuple[str, ...] = ()
     sizes: dict[str, str] = Field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+
+
+class PersonaSettings(BaseModel):
+    """A persona of the operator's own, ``[personas."NAME"]``: ``text`` is what the model is told,
+    ``description`` what people read when they choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    text: str = Field(min_length=1, max_length=8_000)
+    description: str = Field(default="", max_length=100)
 
 
 class StorageSettings(_Section):
@@ -229,6 +245,7 @@ class Settings(BaseModel):
     limits: LimitSettings
     gateways: dict[str, NamedGatewaySettings] = Field(default_factory=dict)
     models: dict[str, ModelSettings] = Field(default_factory=dict)
+    personas: dict[str, PersonaSettings] = Field(default_factory=dict)
 
     SECTIONS: ClassVar[dict[str, type[BaseSettings]]] = {
         "discord": DiscordSettings,
@@ -265,6 +282,7 @@ class Settings(BaseModel):
         return [text for text in dict.fromkeys(texts) if text]
 
 
+_NAMED = ("gateways", "models", "personas")  # sections with a section for each name
 _EXAMPLES = {
     "discord.api_url": "https://discord.com/api/v10",
     "telegram.api_url": "https://api.telegram.org",
@@ -273,6 +291,7 @@ _EXAMPLES = {
     "gateway.base_url": "https://api.ccapi.ai",
     "gateway.chat_model": "gpt-5-mini",
     "gateway.image_model": "nano-banana",
+    "gateway.transcription_model": "whisper-1",
     "storage.url": "sqlite:///switchboard.db",
     "web.host": "127.0.0.1",
     "web.port": "8080",
@@ -300,12 +319,17 @@ def load(folder: Path = Path(), *, serving: bool = False) -> Settings:
         name: _section(f"gateways_{name}", NamedGatewaySettings, values, faults, folder)
         for name, values in file.get("gateways", {}).items()
     }
-    models = {name: _model(name, values, faults) for name, values in file.get("models", {}).items()}
+    models = _rows("models", ModelSettings, file, faults, "models.toml has examples.")
+    personas = _rows("personas", PersonaSettings, file, faults, "personas.toml has examples.")
+    for name in personas:
+        if not _PERSONA_NAME.fullmatch(name):
+            where = f"{CONFIG_FILE}: [personas.{name!r}]"
+            faults.append(Fault(where, "is no name for a persona.", "Use one word of letters."))
     if serving:
         faults += _missing(sections)
     if faults:
         raise ConfigError(faults)
-    return Settings(**sections, gateways=gateways, models=models)
+    return Settings(**sections, gateways=gateways, models=models, personas=personas)
 
 
 def is_loopback(host: str) -> bool:
@@ -334,15 +358,20 @@ def _section(
     return None
 
 
-def _model(name: str, values: Any, faults: list[Fault]) -> Any:
-    try:
-        return ModelSettings.model_validate(values)
-    except ValidationError as error:
-        for found in error.errors():
-            field = ".".join(str(part) for part in found["loc"]) or "it"
-            where = f'{CONFIG_FILE}: {field} in [models."{name}"]'
-            faults.append(Fault(where, f"{found['msg']}.", "models.toml has examples."))
-    return None
+def _rows(
+    section: str, kind: type[BaseModel], file: dict[str, Any], faults: list[Fault], remedy: str
+) -> dict[str, Any]:
+    """The rows ``[section."NAME"]`` by name, without those that are wrong, which become faults."""
+    rows: dict[str, Any] = {}
+    for name, values in file.get(section, {}).items():
+        try:
+            rows[name] = kind.model_validate(values)
+        except ValidationError as error:
+            for found in error.errors():
+                field = ".".join(str(part) for part in found["loc"]) or "it"
+                where = f'{CONFIG_FILE}: {field} in [{section}."{name}"]'
+                faults.append(Fault(where, f"{found['msg']}.", remedy))
+    return rows
 
 
 def _read_file(path: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
@@ -356,12 +385,12 @@ def _read_file(path: Path, faults: list[Fault]) -> dict[str, dict[str, Any]]:
         return {}
     sections: dict[str, dict[str, Any]] = {}
     for name, values in content.items():
-        if name in ("gateways", "models") and isinstance(values, dict):
+        if name in _NAMED and isinstance(values, dict):
             sections[name] = values
         elif name in Settings.SECTIONS and isinstance(values, dict):
             sections[name] = _known(name, values, Settings.SECTIONS[name], faults)
         else:
-            faults.append(_unknown(f"[{name}]", name, [*Settings.SECTIONS, "gateways", "models"]))
+            faults.append(_unknown(f"[{name}]", name, [*Settings.SECTIONS, *_NAMED]))
     for name, values in sections.get("gateways", {}).items():
         if not _GATEWAY_NAME.fullmatch(name):
             where = f"{CONFIG_FILE}: [gateways.{name!r}]"

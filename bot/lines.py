@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 
 from bot.config import LimitSettings
 from bot.errors import SurfaceError
@@ -46,15 +46,14 @@ class Lines:
     ) -> AsyncIterator[None]:
         """Wait for the head of the line and for the bot to have a hand free. Whoever waits is told
         so, and ``told`` is awaited then. Raises Refused where too many do."""
-        line = self._lines.setdefault(key, deque())
         person = f"{key.partition(':')[0]}:{user.id}"
-        ahead = len(line)
         check_load(
             self._limits,
-            channel=ahead - 1,
+            channel=len(self._lines.get(key, ())) - 1,
             user=self._people[person],
             everyone=self._people.total(),
         )
+        line = self._lines.setdefault(key, deque())
         place = asyncio.Event()
         line.append(place)
         line[0].set()
@@ -63,15 +62,12 @@ class Lines:
             if not place.is_set():
                 async with self._telling(surface, lambda: _behind(line.index(place)), told):
                     await place.wait()
-            if self._free.locked():
-                async with self._telling(surface, lambda: BUSY, told):
+            is_busy = self._free.locked()
+            async with AsyncExitStack() as hand:
+                async with self._telling(surface, lambda: BUSY, told) if is_busy else nullcontext():
                     await self._free.acquire()
-            else:
-                await self._free.acquire()
-            try:
+                    hand.callback(self._free.release)
                 yield
-            finally:
-                self._free.release()
         finally:
             self._people[person] -= 1
             self._people += Counter()  # lets go of those at nought

@@ -12,6 +12,7 @@ QUESTION_LIMIT = 32_000  # characters; a page of a book has about 2,000
 
 STOPPED = "⏹ *Stopped.*"
 INTERRUPTED = "⚠️ This was interrupted before the answer was complete."
+LOST = "⚠️ The answer could not be shown in time, and I no longer have it. Please ask again."
 
 
 def check_question(text: str) -> None:
@@ -49,7 +50,7 @@ def left_over(turn: Turn, now: float) -> str | None:
     reached. None where its request is to be answered as if it came now."""
     match turn.status:
         case Status.DONE:
-            return ""
+            return "" if turn.reply is not None else LOST
         case Status.STOPPED:
             return STOPPED
         case Status.FAILED:

@@ -295,7 +295,7 @@ class Renderer:
                 await asyncio.sleep(min(0.25 * 2**failed, 8.0))
         is_new = number >= len(self._shown)
         self._shown[number : number + 1] = [page]
-        if is_new and self._note is not None and not self._finishing.is_set():
+        if is_new and self._note is not None and not (self._finishing.is_set() and not self._due()):
             await self._note("".join(self._written))
 
     async def _show_and_note(self, page: Page) -> None:

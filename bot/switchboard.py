@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
-from bot.commands import Command, bind, nearest
+from bot.commands import Command, Known, bind, nearest
 from bot.commands.context import Context
-from bot.commands.retry import KINDS, RETRY, meant
+from bot.commands.edited import EDITED_QUESTION, tells_of_an_edit, worth_an_offer
+from bot.commands.retry import KINDS
 from bot.config import LimitSettings
 from bot.conversations import Conversations
 from bot.errors import (
@@ -31,6 +34,7 @@ from bot.errors import (
 from bot.gateway.models import ModelKind, Models
 from bot.interfaces import Adapter, Gateway, Store, Surface
 from bot.pacing import Budget
+from bot.personas import Personas
 from bot.policy import left_over
 from bot.prompt import HISTORY
 from bot.scheduler import Scheduler
@@ -52,6 +56,7 @@ CATALOGUE_RETRY = 60.0
 LOOK_EVERY = 5.0  # seconds between two looks at what is outstanding
 PAUSE = 5.0  # seconds until what could not be shown is tried again; it doubles
 LONGEST_PAUSE = 300.0
+STORE_PAUSES = (1.0, 5.0, 30.0, 120.0)  # seconds until an end is written down again
 GIVE_UP = 24 * 3600.0  # seconds after which nobody waits for an answer any more
 _OF_MANNERS = (TRIGGERS, THREADS)
 LATEST = 10_000  # people whose latest answer is known without its id
@@ -68,10 +73,12 @@ class Switchboard:
         commands: Sequence[Command],
         limits: LimitSettings,
         fallback_models: Sequence[str] = (),
+        personas: Personas | None = None,
+        summary_model: str = "",
     ) -> None:
         self._store = store
         self._gateway = gateway
-        self._models = models
+        self._known = Known(models, personas or Personas())
         self._operator = {FALLBACK_MODELS.name: ",".join(fallback_models)}
         self._chosen: dict[str, dict[str, str]] = {}  # of what _OF_MANNERS names, by key
         self._manners: dict[str, Manners] = {}  # by channel
@@ -79,28 +86,28 @@ class Switchboard:
         self._latest: dict[tuple[str, str], str] = {}
         self._here: set[str] = set()  # turns that are looked after
         self._adapters: dict[str, Adapter] = {}
+        self._answering = 0
+        self._quiet = asyncio.Event()  # nothing is being answered
+        self._quiet.set()
         self._is_closing = False
         self._scheduler = Scheduler()
-        self._conversations = Conversations(store, gateway, self._scheduler, limits)
+        self._conversations = Conversations(store, gateway, self._scheduler, limits, summary_model)
 
     async def handle(
         self, request: Request, surface: Surface, taken: Callable[[], None] = lambda: None
     ) -> Status:
+        if tells_of_an_edit(request):
+            noticed = await self._noticed(request)
+            if noticed is None:
+                taken()
+                return Status.DONE
+            request = noticed
+        turn_id = secrets.token_hex(8)  # short, since a button's line has to carry it
+        self._here.add(turn_id)  # before the database has it, where it would look left over
         try:
-            request = await self._meant(request)
-            turn = await self._conversations.begin(request, surface)
-        except StorageError as error:
-            log.error("could not claim a request: %s", error)
-            await self._conversations.warn(surface, error.notice)
-            return Status.FAILED
-        taken()
-        if turn is None:
-            log.info("%s: event %s was answered before", request.channel.key, request.source)
-            return Status.DONE
-        if self._is_closing:
-            log.info("turn %s is left to the next start", turn.id)
-            return Status.RUNNING
-        return (await self._answer(turn, surface)).status
+            return await self._handle(turn_id, request, surface, taken)
+        finally:
+            self._here.discard(turn_id)
 
     def readiness(self) -> Mapping[str, bool]:
         return {name: adapter.ready for name, adapter in self._adapters.items()}
@@ -112,31 +119,37 @@ class Switchboard:
         until = math.inf
         async with asyncio.TaskGroup() as tasks:
             while True:
+                here = self._here.copy()  # what ends while the database looks is not left over
                 try:
                     left = await self._store.outstanding(platform, until)
                 except StorageError as error:
                     log.error("cannot see what is outstanding on %s: %s", platform, error)
-                    left = []
-                new = [turn for turn in left if turn.id not in self._here]
+                    await asyncio.sleep(LOOK_EVERY)
+                    continue
+                here |= self._here
+                new = [turn for turn in left if turn.id not in here]
                 for turn in new:
                     self._here.add(turn.id)
                     tasks.create_task(self._see_through(turn, adapter))
                 if not new:
-                    until = time.time() + LOOK_EVERY
                     await asyncio.sleep(LOOK_EVERY)
+                    until = time.time()
 
     async def close(self, seconds: float) -> None:
         """Take nothing new up, and let answers under way end for so many seconds. Whatever else is
         asked meanwhile is written down and left to the next start."""
         self._is_closing = True
-        await self._conversations.close(seconds)
+        await self._conversations.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
 
     def complete(self, channel: Channel, command: str, option: str, typed: str) -> Sequence[str]:
         known = self._commands.get(command)
         for candidate in known.options if known else ():
             if candidate.name == option:
                 if candidate.complete is not None:
-                    return candidate.complete(self._models, typed)
+                    return candidate.complete(self._known, typed)
                 return [choice for choice in candidate.choices if choice.startswith(typed)]
         return ()
 
@@ -164,7 +177,7 @@ class Switchboard:
             log.error("could not read the choices of %s: %s", channel.key, error)
             found = {}
         chosen = Choices(channel, nobody, found, self._operator).value(CHAT_MODEL)
-        return chosen or self._models.default(ModelKind.CHAT)
+        return chosen or self._known.models.default(ModelKind.CHAT)
 
     async def __aenter__(self) -> Self:
         """Learn how to behave where. Raises StorageError."""
@@ -173,7 +186,7 @@ class Switchboard:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        pass
+        await self._conversations.close()
 
     def _note_choice(self, key: str, name: str, value: str) -> None:
         if name in {setting.name for setting in _OF_MANNERS}:
@@ -189,22 +202,56 @@ class Switchboard:
                 log.warning("the gateway's model list is not available: %s", error)
                 await asyncio.sleep(CATALOGUE_RETRY)
             else:
-                self._models.offer(names)
+                models = self._known.models
+                models.offer(names)
                 log.info("the gateway offers %d models", len(names))
                 for kind in ModelKind:
-                    if self._models.is_listed(self._models.default(kind)) is False:
-                        log.warning("the gateway does not list %s", self._models.default(kind))
+                    if models.is_listed(models.default(kind)) is False:
+                        log.warning("the gateway does not list %s", models.default(kind))
                 await asyncio.sleep(CATALOGUE_PAUSE)
+
+    async def _handle(
+        self, turn_id: str, request: Request, surface: Surface, taken: Callable[[], None]
+    ) -> Status:
+        try:
+            request = await self._meant(request)
+            turn = await self._conversations.begin(turn_id, request, surface)
+        except StorageError as error:
+            log.error("could not claim a request: %s", error)
+            await self._conversations.warn(surface, error.notice)
+            return Status.FAILED
+        taken()
+        if turn is None:
+            log.info("%s: event %s was answered before", request.channel.key, request.source)
+            return Status.DONE
+        if self._is_closing:
+            log.info("turn %s is left to the next start", turn.id)
+            return Status.RUNNING
+        return (await self._answer(turn, surface)).status
 
     async def _meant(self, request: Request) -> Request:
         """What is really asked: /retry stands for an earlier request. Raises StorageError."""
-        if request.command != RETRY.name:
+        command = self._commands.get(request.command)
+        if command is None or command.stands_for is None:
             return request
         try:
-            latest = self._latest.get((request.channel.key, request.user.id), "")
-            return await meant(request, self._store, latest)
+            return await command.stands_for(request, self._store, self._latest_of(request))
         except Refused:
             return request  # the command itself says why
+
+    async def _noticed(self, request: Request) -> Request | None:
+        """The request that tells of a changed question, where there is something to offer. For any
+        other change nobody waits for an answer, so that none is given."""
+        running = self._conversations.running(request.channel)
+        try:
+            return await worth_an_offer(request, self._store, self._latest_of(request), running)
+        except StorageError as error:
+            log.error("could not look up a changed question: %s", error)
+            return None
+
+    def _latest_of(self, request: Request) -> str:
+        """The id of the person's latest turn here, "" where nobody knows."""
+        return self._latest.get((request.channel.key, request.user.id), "")
 
     def _note(self, turn: Turn) -> None:
         """Remember the person's latest answer here, for a /retry that names none."""
@@ -218,12 +265,15 @@ class Switchboard:
     async def _answer(self, turn: Turn, surface: Surface) -> Turn:
         """Run the turn's command and write down how it ended. A cancelled one stays outstanding."""
         begun = time.perf_counter()
-        self._here.add(turn.id)
+        self._answering += 1
+        self._quiet.clear()
         try:
             ended = await self._run(turn, surface)
             await self._finish(ended, surface)
         finally:
-            self._here.discard(turn.id)
+            self._answering -= 1
+            if not self._answering:
+                self._quiet.set()
         self._note(ended)
         log.info(
             "/%s in %s: %s after %.2f s (turn %s)",
@@ -243,7 +293,7 @@ class Switchboard:
             surface = adapter.reopen(turn)
             notice = left_over(turn, time.time())
             if notice is None:
-                await self._answer(turn, surface)
+                await self._answer(replace(turn, reply=None), surface)  # that was on the screen
             else:
                 await self._finish(await self._show_again(turn, surface, notice), surface)
         except Exception:  # whatever one turn is, the others are seen through
@@ -253,7 +303,7 @@ class Switchboard:
 
     async def _show_again(self, turn: Turn, surface: Surface, notice: str) -> Turn:
         """Try until the platform has taken it, or nobody waits for it any more."""
-        failed = replace(turn, status=Status.FAILED, reply=None, due=None)
+        failed = replace(turn, status=Status.FAILED, due=None)
         pause = PAUSE
         while True:
             try:
@@ -268,7 +318,7 @@ class Switchboard:
                 await asyncio.sleep(wait)
             except SurfaceError as error:
                 log.error("turn %s could not be shown: %r", turn.id, error)
-                return failed
+                return replace(failed, due=await self._conversations.warn(surface, error.notice))
             else:
                 was_heard = turn.status in (Status.DONE, Status.STOPPED)
                 return replace(turn, due=None) if was_heard else failed
@@ -276,18 +326,19 @@ class Switchboard:
     async def _run(self, turn: Turn, surface: Surface) -> Turn:
         """Run the command. Every failure but cancellation ends as a notice."""
         try:
-            command = self._find(turn.request.command)
+            command = self._find(turn.request)
             context = Context(
                 request=turn.request,
                 options=bind(command, turn.request),
                 turn=turn,
                 surface=surface,
                 conversations=self._conversations,
-                models=self._models,
+                models=self._known.models,
                 store=self._store,
                 commands=tuple(self._commands.values()),
                 operator=self._operator,
                 chosen=self._note_choice,
+                personas=self._known.personas,
             )
             ended = await command.run(context)
         except SurfaceError as error:
@@ -308,8 +359,11 @@ class Switchboard:
             )
         return ended or replace(turn, status=Status.DONE, due=None)
 
-    def _find(self, name: str) -> Command:
+    def _find(self, request: Request) -> Command:
+        name = request.command
         command = self._commands.get(name)
+        if command is None and tells_of_an_edit(request):
+            return EDITED_QUESTION
         if command is None:
             near = nearest(name, list(self._commands))
             hint = f"Did you mean /{near[0]}? " if near else ""
@@ -322,9 +376,20 @@ class Switchboard:
         return replace(turn, status=Status.FAILED, due=due)
 
     async def _finish(self, turn: Turn, surface: Surface) -> None:
-        try:
-            await self._conversations.finish(turn, surface)
-            if turn.request.again and turn.status in (Status.DONE, Status.STOPPED):
-                await self._store.forget(turn.request.channel, turn.request.again)
-        except StorageError as error:
-            log.error("turn %s could not be stored: %s", turn.id, error)
+        """Write down how the turn ended; a database in trouble is given a few minutes."""
+        for pause in (*STORE_PAUSES, None):
+            try:
+                await self._conversations.finish(turn, surface)
+                if _takes_the_place(turn):
+                    await self._store.forget(turn.request.channel, turn.request.again)
+                return
+            except StorageError as error:
+                log.error("turn %s could not be stored: %s", turn.id, error)
+            if pause is not None:
+                await asyncio.sleep(pause)
+
+
+def _takes_the_place(turn: Turn) -> bool:
+    """Whether the turn has come to an answer that replaces an earlier one."""
+    is_answer = turn.request.command in KINDS and turn.status in (Status.DONE, Status.STOPPED)
+    return bool(turn.request.again) and is_answer

@@ -174,8 +174,9 @@ class Status(StrEnum):
 class Turn:
     """One request and what became of it: the unit that is stored, counted and forgotten.
 
-    ``reply`` is None where there is nothing to remember: the turn is still running, it failed, or
-    its command takes no part in the conversation. ``surface`` is the reply's ``Surface.ref``.
+    ``reply`` is None where there is nothing to remember: the turn is still running, or its command
+    takes no part in the conversation. That of a failed turn is how far it came, and no part of the
+    history: it is kept only to go on from. ``surface`` is the reply's ``Surface.ref``.
     ``due`` is when its outcome is to be shown (again), in case nobody is doing so; None once it was
     shown, or given up.
     """

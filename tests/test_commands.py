@@ -1,5 +1,6 @@
 """How a typed line becomes a command and its options."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.commands import COMMANDS, Command, bind, split_line, usage
 from bot.errors import Refused
-from bot.types import Request
+from bot.types import Image, Message, Request, Role, Text
 from tests.fakes import ALICE, CHANNEL, request
 
 BY_NAME = {command.name: command for command in COMMANDS}
@@ -84,6 +85,13 @@ def test_an_option_without_a_value_is_asked_for() -> None:
         bound("/image a cat --count")
 
 
+def test_a_text_of_nothing_but_options_takes_no_more_than_an_instant() -> None:
+    begun = time.process_time()
+
+    assert bound("/image a cat" + " --count 2" * 3_000) == {"prompt": "a cat", "count": "2"}
+    assert time.process_time() - begun < 1.5  # several times that where each looks at all of it
+
+
 def test_a_missing_prompt_says_how_to_type_it() -> None:
     with pytest.raises(Refused, match="/image prompt"):
         bound("/image")
@@ -115,3 +123,28 @@ def test_every_command_fits_the_strictest_platform(command: Command) -> None:
     assert all(1 <= len(option.description) <= 100 for option in command.options)
     assert all(len(option.choices) <= 25 for option in command.options)
     assert usage(command).startswith(f"/{command.name}")
+
+
+def test_a_prompt_is_needed_unless_something_is_shown() -> None:
+    ask, image = BY_NAME["ask"], BY_NAME["image"]
+    picture = (Image(b"x", "image/png"),)
+    quoted = Message(Role.USER, (Text("the sea is deep"),), "Bob")
+
+    for alone in (Request(CHANNEL, ALICE, "1"), Request(CHANNEL, ALICE, "1", text="  ")):
+        with pytest.raises(Refused, match="/ask prompt"):
+            bind(ask, alone)
+    assert bind(ask, Request(CHANNEL, ALICE, "1", attachments=picture)) == {}
+    assert bind(ask, Request(CHANNEL, ALICE, "1", quoted=quoted)) == {}
+    with pytest.raises(Refused, match="/image prompt"):
+        bind(image, Request(CHANNEL, ALICE, "1", attachments=picture))
+
+
+def test_a_file_is_attached_and_never_typed() -> None:
+    assert "file" not in usage(BY_NAME["ask"])
+    assert bound("/ask what is --file x.txt") == {"prompt": "what is --file x.txt"}
+
+
+def test_what_came_by_name_counts_more_than_what_stands_in_the_text() -> None:
+    again = Request(CHANNEL, ALICE, "1", text="hi --model gpt-5", options={"model": "o3"})
+
+    assert bind(BY_NAME["ask"], again) == {"prompt": "hi", "model": "o3"}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.prompt import compose, estimate
+from bot.prompt import PLAIN, Voice, compose, estimate, question_of, room, see
 from bot.types import Image, Message, Request, Role, Text, Turn, User
 from tests.fakes import ALICE, CHANNEL, request
 
@@ -72,3 +72,52 @@ def test_the_prompt_fits_its_context_and_keeps_the_newest_whole_pairs(
         for text in (f"Alice: question {number}", answer)
     ]
     assert texts(prompt.messages) == [*expected, "Alice: now"]
+
+
+def test_a_picture_without_words_is_a_question_of_its_own() -> None:
+    picture = Image(b"x", "image/png")
+    asked = Request(CHANNEL, ALICE, "1", attachments=(picture,))
+
+    prompt = compose("m", 32_000, [], asked, "")
+
+    assert prompt.messages[-1].parts == (Text("Alice:"), picture)
+
+
+def test_a_voice_speaks_in_the_prompt() -> None:
+    voice = Voice("You are a pirate.", "German", "short", 0.5)
+
+    prompt = compose("m", 32_000, [], request("hi"), "hi", voice)
+
+    assert (prompt.temperature, prompt.longest) == (0.5, 1_000)
+    assert prompt.system == voice.system
+    plain = compose("m", 32_000, [], request("hi"), "hi")
+    assert (plain.temperature, plain.longest, plain.system) == (None, 0, PLAIN.system)
+
+
+@given(
+    st.lists(st.text(max_size=3000), max_size=20),
+    st.integers(2_000, 20_000),
+    st.text(max_size=1500),
+)
+def test_what_is_shown_of_the_memory_is_what_the_model_sees(
+    answers: list[str], context: int, persona: str
+) -> None:
+    history = [turn(f"question {number}", answer) for number, answer in enumerate(answers)]
+    voice = Voice(persona)
+
+    seen = see(context, history, request(""), voice)
+
+    assert [one.turn for one in seen] == list(reversed(history))
+    fits = [one.fits for one in seen]
+    assert fits == sorted(fits, reverse=True), "the newest, without a gap"
+    assert sum(one.tokens for one in seen if one.fits) <= max(room(context, voice), 0)
+    prompt = compose("m", context, history, request(""), "", voice)
+    assert len(prompt.messages) // 2 <= sum(fits), "the question takes room as well"
+    said = [message for one in reversed(seen) if one.fits for message in one.messages]
+    kept = prompt.messages[:-1]
+    assert list(kept) == said[len(said) - len(kept) :]
+
+
+def test_the_words_of_a_native_option_count_as_the_question() -> None:
+    assert question_of(Request(CHANNEL, ALICE, "1", options={"prompt": "hi"})) == "hi"
+    assert question_of(request("hi --model gpt-5")) == "hi --model gpt-5"

@@ -103,7 +103,7 @@ def test_a_half_answer_keeps_its_text_is_marked_and_offers_a_retry() -> None:
     (page,) = screen.pages
     assert page.text.startswith(FIRST_HALF.strip())
     assert "interrupted before the answer was complete" in page.text
-    assert [action.label for action in page.actions] == ["Retry"]
+    assert [action.label for action in page.actions] == ["Retry", "Model…", "Continue"]
     assert (the_turn(store).status, the_turn(store).reply) == (Status.FAILED, None)
 
 
@@ -140,7 +140,7 @@ def test_a_question_from_before_a_long_outage_is_not_answered_unasked() -> None:
 
     screen = run(play())
     assert "I was away" in screen.text
-    assert [action.label for action in screen.pages[0].actions] == ["Retry"]
+    assert [action.label for action in screen.pages[0].actions] == ["Retry", "Model…"]
 
 
 def test_who_attached_something_that_is_gone_is_asked_to_send_it_again() -> None:

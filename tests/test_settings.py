@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Refused
+from bot.prompt import SYSTEM
 from bot.settings import (
     LANGUAGE,
     SETTINGS,
@@ -19,7 +20,11 @@ from bot.settings import (
     keys,
     manners,
 )
-from bot.types import Channel, Trigger, User
+from bot.types import Channel, Prompt, Trigger, User
+from tests.clock import run
+from tests.fakes import CHANNEL as HERE
+from tests.fakes import request
+from tests.test_switchboard import Bench, prompts
 
 CHANNEL = Channel("discord", "7", "12")
 THREAD = Channel("discord", "7", "12", "99")
@@ -103,3 +108,113 @@ def test_every_setting_has_a_name_of_its_own_and_says_what_it_is() -> None:
     assert all(0 < len(setting.description) <= 100 for setting in SETTINGS)
     assert all(setting.default in setting.values for setting in SETTINGS if setting.values)
     assert THREADS.guarded
+
+
+# --- chosen by command, and used ---
+
+
+def latest(bench: Bench) -> Prompt:
+    return prompts(bench)[-1]
+
+
+def test_what_is_chosen_is_what_the_model_is_asked_with() -> None:
+    bench = Bench()
+    bench.type("hi", source="1")
+    untouched = latest(bench)
+    for number, line in enumerate(
+        ["language German", "temperature 0.3", "length short", "chat_model gpt-4o"], 2
+    ):
+        bench.type(f"/settings {line}", source=str(number))
+
+    bench.type("hi again", source="9")
+
+    assert (untouched.system, untouched.temperature, untouched.longest) == (SYSTEM, None, 0)
+    asked = latest(bench)
+    assert (asked.model, asked.temperature, asked.longest) == ("gpt-4o", 0.3, 1_000)
+    assert "Answer in German, whatever language" in asked.system
+    assert "language of the last message" not in asked.system
+    assert "a few sentences" in asked.system
+    bench.type("/settings length long", source="10")
+    bench.type("once more", source="11")
+    assert "at length" in latest(bench).system
+    assert latest(bench).longest == 0, "left to the model"
+
+
+def test_a_model_is_checked_the_same_by_every_road() -> None:
+    bench = Bench()
+    lines = {
+        "/settings chat_model gpt5-mni": "Nearest: `gpt-5-mini`",
+        "/model gpt5-mni": "Nearest: `gpt-5-mini`",
+        "/settings chat_model nano-banana": "draws pictures and does not talk",
+        "/settings image_model gpt-5": "talks and does not draw",
+        "/settings fallback_models gpt-5,nano-banana": "must be a chat model",
+        "/model --fallback gpt-5,nano-banana": "must be a chat model",
+        "/settings fallback_models o3,gpt5-mni": "no model called “gpt5-mni”",
+        "/settings fallback_models ,": "at most 5",
+    }
+    for number, (line, refused) in enumerate(lines.items()):
+        assert refused in bench.type(line, source=str(number)).text, line
+    assert bench.store.chosen_values == {}
+
+    bench.type("/settings chat_model GPT-5", source="20")
+    bench.type("/settings fallback_models o3, GPT-4o", source="21")
+    assert bench.store.chosen_values == {
+        (HERE.key, "chat_model"): "gpt-5",
+        (HERE.key, "fallback_models"): "o3,gpt-4o",
+    }
+
+
+def test_a_model_is_chosen_for_oneself_or_by_a_moderator_for_the_server() -> None:
+    bench = Bench()
+    bob, mo = User("2", "Bob"), User("3", "Mo", moderator=True)
+
+    def ask(line: str, source: str, user: User) -> str:
+        command, _, text = line.partition(" ")
+        asked = request(text, command=command, source=source, user=user)
+        return run(bench.ask(asked)).text
+
+    refused = ask("model gpt-5 --for server", "1", bob)
+    mine = ask("model o3 --for me", "2", bob)
+    server = ask("model gpt-4o --for server", "3", mo)
+    ask("ask hi", "4", bob)
+    ask("ask hi", "5", mo)
+    shown = ask("settings", "6", bob)
+    here = ask("model gpt-5", "7", mo)
+    over = ask("model gpt-4o --for me", "8", bob)
+    back = ask("model default", "9", mo)
+    ask("ask hi", "10", bob)
+
+    assert "Only moderators can choose chat_model for this server" in refused
+    assert mine == "Answers for you now come from `o3`."
+    assert server == "Answers in this server now come from `gpt-4o`."
+    assert "**chat_model:** `o3` (your own choice)" in shown
+    assert here == "Answers in this channel now come from `gpt-5`."
+    assert over.endswith("Here `gpt-5` still counts: it is chosen for this channel.")
+    assert back == "No model is chosen in this channel any more."
+    assert [prompt.model for prompt in prompts(bench)] == ["o3", "gpt-4o", "gpt-4o"]
+
+
+def test_settings_shows_the_source_of_each_value_and_values_to_pick_from() -> None:
+    bench = Bench()
+    bench.type("/settings language pt-BR --for me", source="1")
+
+    shown = bench.type("/settings", source="2")
+    models = bench.type("/settings chat_model", source="3")
+    thinking = bench.type("/settings thinking", source="4")
+    language = bench.type("/settings language", source="5")
+
+    for setting in SETTINGS:
+        assert f"**{setting.name}:** `" in shown.text
+    assert "**chat_model:** `gpt-5-mini` (the bot's default)" in shown.text
+    assert "**language:** `pt-BR` (your own choice)" in shown.text
+    labels = [option.label for option in models.pages[0].menus[0].options]
+    assert "gpt-4o" in labels
+    assert "nano-banana" not in labels
+    assert labels[-1] == "Default"
+    assert [option.line for option in thinking.pages[0].menus[0].options] == [
+        "/settings thinking off",
+        "/settings thinking on",
+        "/settings thinking default",
+    ]
+    assert [action.label for action in language.pages[0].actions] == ["Set …", "Default"]
+    assert language.pages[0].actions[0].ask

@@ -551,7 +551,7 @@ def test_a_stop_that_comes_too_late_loses_nothing() -> None:
 
 
 def retry_line(surface: FakeSurface) -> str:
-    (button,) = surface.pages[-1].actions
+    button = surface.pages[-1].actions[0]
     assert button.label == "Retry"
     return button.line
 

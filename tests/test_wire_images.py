@@ -12,6 +12,7 @@ from bot.events import Finish, Media, Progress
 from bot.gateway.models import Model, ModelKind
 from bot.gateway.wire import images, multimodal
 from bot.gateway.wire.base import Job, PictureLink
+from bot.gateway.wire.images import JOBS
 from bot.types import Image, ImagePrompt
 from tests.test_wire_all import PNG
 
@@ -161,3 +162,14 @@ def test_a_job_of_an_unknown_kind_is_named_as_what_it_is() -> None:
         list(images.decode({"id": "z-1", "status": "pending", "progress": 0}))
 
     assert "not supported yet" in caught.value.notice
+
+
+def test_a_job_whose_name_is_half_a_character_still_has_an_address() -> None:
+    assert list(multimodal.decode({"id": "a\ud800/b"})) == [Job("/v1/images/jobs/a%3F%2Fb")]
+
+
+@pytest.mark.parametrize("address", ["http://[", "//[::1", "https://x\uff03y.example/"])
+def test_an_address_that_cannot_be_taken_apart_is_none(address: str) -> None:
+    assert list(multimodal.decode({"id": "z-1", "poll_url": address})) == [Job(f"{JOBS}z-1")]
+    with pytest.raises(BadPicture):
+        list(multimodal.decode({"status": "pending", "poll_url": address}))

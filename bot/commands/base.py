@@ -19,12 +19,23 @@ from bot.types import Request, Turn
 if TYPE_CHECKING:
     from bot.commands.context import Context
     from bot.gateway.models import Models
+    from bot.interfaces import Store
+    from bot.personas import Personas
 
 
 class Kind(StrEnum):
     TEXT = "text"
     INTEGER = "integer"
-    IMAGE = "image"  # travels as Request.attachments, not as text
+    IMAGE = "image"  # these two travel as Request.attachments, not as text
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What can be called by a name, for completion."""
+
+    models: Models
+    personas: Personas
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,8 @@ class Option:
     """One option. The first TEXT option of a command takes what is typed without a name.
 
     ``choices`` are the only values allowed; ``complete`` offers values while somebody types.
-    ``minimum`` and ``maximum`` bound an INTEGER.
+    ``minimum`` and ``maximum`` bound an INTEGER. ``or_shown``: required, unless something was
+    attached or quoted, which speaks for itself.
     """
 
     name: str
@@ -40,21 +52,32 @@ class Option:
     kind: Kind = Kind.TEXT
     required: bool = False
     choices: tuple[str, ...] = ()
-    complete: Callable[[Models, str], Sequence[str]] | None = None
+    complete: Callable[[Known, str], Sequence[str]] | None = None
     minimum: int | None = None
     maximum: int | None = None
+    or_shown: bool = False
+
+    @property
+    def is_attached(self) -> bool:
+        return self.kind in (Kind.IMAGE, Kind.FILE)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """``description`` is one line of at most 100 characters (Discord's limit). ``run`` answers, and
-    returns the turn as it ended where there is more to write down than that it was done."""
+    returns the turn as it ended where there is more to write down than that it was done.
+
+    ``stands_for`` says what is really asked where the command means an earlier turn, before the
+    request is written down: given the request, the store and the id of the person's latest turn
+    here ("" where nobody knows). Where it raises Refused, ``run`` is there to say so.
+    """
 
     name: str
     description: str
     run: Callable[[Context], Awaitable[Turn | None]]
     options: tuple[Option, ...] = ()
     prose: bool = False  # its text may well speak of "--words", so none is taken for a misspelling
+    stands_for: Callable[[Request, Store, str], Awaitable[Request]] | None = None
 
 
 def split_line(line: str) -> tuple[str, str]:
@@ -68,11 +91,12 @@ def split_line(line: str) -> tuple[str, str]:
 
 
 def bind(command: Command, request: Request) -> dict[str, str]:
-    """The request's options by name, checked. Raises Refused with what to do instead."""
+    """The request's options by name, checked; what came by name counts more than what is found in
+    the text. Raises Refused with what to do instead."""
     options = dict(request.options)
     if request.text:
         text, typed = _split_options(command, request.text)
-        options |= typed
+        options = typed | options
         free = next((option for option in command.options if option.kind is Kind.TEXT), None)
         if text and free is None:
             raise Refused(f"/{command.name} takes no text. {usage(command)}")
@@ -81,7 +105,7 @@ def bind(command: Command, request: Request) -> dict[str, str]:
     return {
         option.name: _check(command, option, options[option.name])
         for option in command.options
-        if _is_given(command, option, options)
+        if _is_given(command, option, options, request)
     }
 
 
@@ -92,7 +116,7 @@ def usage(command: Command) -> str:
     for option in command.options:
         if option is free:
             words.append(option.name if option.required else f"[{option.name}]")
-        elif option.kind is not Kind.IMAGE:
+        elif not option.is_attached:
             words.append(f"[--{option.name} …]")
     return " ".join(words)
 
@@ -123,7 +147,7 @@ def _split_options(command: Command, text: str) -> tuple[str, dict[str, str]]:
     Any other ``--word`` belongs to the text, as in a question about ``git log --oneline``, unless
     it can only be a misspelt option.
     """
-    names = [option.name for option in command.options if option.kind is not Kind.IMAGE][1:]
+    names = [option.name for option in command.options if not option.is_attached][1:]
     found: dict[str, str] = {}
     text = text.strip()
     for find in (_last_option, _FIRST_OPTION.match):
@@ -143,10 +167,13 @@ def _split_options(command: Command, text: str) -> tuple[str, dict[str, str]]:
     return text.strip(), found
 
 
-def _is_given(command: Command, option: Option, options: Mapping[str, str]) -> bool:
+def _is_given(
+    command: Command, option: Option, options: Mapping[str, str], request: Request
+) -> bool:
     if options.get(option.name, "").strip():
         return True
-    if option.required and option.kind is not Kind.IMAGE:
+    is_shown = option.or_shown and (request.attachments or request.quoted is not None)
+    if option.required and not option.is_attached and not is_shown:
         raise Refused(f"What should the {option.name} be? Type it like this: {usage(command)}")
     return False
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.commands.base import Command
 from bot.conversations import Conversations
 from bot.gateway.models import ModelKind, Models
 from bot.interfaces import Store, Surface
+from bot.personas import Personas
+from bot.prompt import Voice
 from bot.settings import (
     CHAT_MODEL,
     FALLBACK_MODELS,
     IMAGE_MODEL,
+    LANGUAGE,
+    LENGTH,
+    PERSONA,
+    TEMPERATURE,
     Choices,
     Scope,
     Setting,
     key_of,
     keys,
 )
-from bot.types import Action, Menu, Request, Turn
+from bot.types import Action, Attachment, Menu, Request, Turn
 
 NONE = "none"  # a channel that wants no fallback, whatever the operator says
 MODEL = {ModelKind.CHAT: CHAT_MODEL, ModelKind.IMAGE: IMAGE_MODEL}
@@ -40,11 +46,16 @@ class Context:
     commands: Sequence[Command]
     operator: Mapping[str, str]
     chosen: Callable[[str, str, str], None] = lambda *_: None
+    personas: Personas = field(default_factory=Personas)
 
     async def say(
-        self, text: str, actions: Sequence[Action] = (), menus: Sequence[Menu] = ()
+        self,
+        text: str,
+        actions: Sequence[Action] = (),
+        menus: Sequence[Menu] = (),
+        media: Sequence[Attachment] = (),
     ) -> None:
-        await self.conversations.say(self.surface, text, actions, menus)
+        await self.conversations.say(self.surface, text, actions, menus, media)
 
     async def choices(self) -> Choices:
         """What was chosen that counts here. Raises StorageError."""
@@ -69,3 +80,13 @@ class Context:
         """The models to try when the one asked fails."""
         chosen = choices.value(FALLBACK_MODELS)
         return [] if chosen in ("", NONE) else chosen.split(",")
+
+    def voice(self, choices: Choices) -> Voice:
+        """How answers shall sound here."""
+        temperature = choices.value(TEMPERATURE)
+        return Voice(
+            self.personas.text(choices.value(PERSONA)),
+            choices.value(LANGUAGE),
+            choices.value(LENGTH),
+            float(temperature) if temperature else None,
+        )

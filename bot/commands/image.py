@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands.base import Command, Kind, Option
+from bot.commands.choosing import image_models
 from bot.commands.context import Context
 from bot.errors import Refused
-from bot.gateway.models import ASPECT_RATIOS, ModelKind, Models
+from bot.gateway.models import ASPECT_RATIOS, ModelKind
 from bot.policy import check_question
 from bot.types import Image, ImagePrompt, Turn
 
@@ -33,10 +34,6 @@ async def run(context: Context) -> Turn:
         int(context.options.get("count", "1")),
     )
     return await context.conversations.draw(context.turn, context.surface, prompt)
-
-
-def image_models(models: Models, typed: str) -> list[str]:
-    return models.complete(typed, ModelKind.IMAGE)
 
 
 IMAGE = Command(

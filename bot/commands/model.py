@@ -1,22 +1,22 @@
-"""/model: which models this channel uses, and switching them."""
+"""/model: which models are used here, and switching them."""
 
 from __future__ import annotations
 
-import re
-
-from bot.commands.ask import chat_models
 from bot.commands.base import Command, Option
+from bot.commands.choosing import (
+    WHERE,
+    chat_models,
+    checked,
+    choose,
+    every_model,
+    menu,
+    model,
+    scope_of,
+)
 from bot.commands.context import MODEL as MODEL_OF
 from bot.commands.context import NONE, Context
-from bot.errors import Refused
-from bot.gateway.models import ModelKind, Models
-from bot.settings import DEFAULT, FALLBACK_MODELS
-from bot.types import Action, Menu
-
-OFFERED = 25  # models that are offered to pick from
-SPARES = 5  # models in a list of fallbacks
-
-_NAME = re.compile(r"[\w.:/@+-]{1,100}")  # what can be one at all, and be repeated as it is
+from bot.gateway.models import ModelKind
+from bot.settings import CHAT_MODEL, DEFAULT, FALLBACK_MODELS, IMAGE_MODEL, Scope
 
 
 async def run(context: Context) -> None:
@@ -46,68 +46,48 @@ async def _show(context: Context) -> None:
     lines.append("\nSwitch with /model and a name.")
     in_use = context.model(ModelKind.CHAT, choices)
     others = [name for name in context.models.names(ModelKind.CHAT) if name != in_use]
-    offered = [Action(name, f"/model {name}") for name in others if _fits(name)]
-    menu = Menu("Another model", tuple(offered[:OFFERED]))
-    await context.say("\n".join(lines), menus=[menu] if offered else [])
-
-
-def _fits(name: str) -> bool:
-    return len(f"/model {name}".encode()) <= 64
+    await context.say("\n".join(lines), menus=menu("Another model", "/model ", others))
 
 
 async def _switch(context: Context, name: str) -> str:
-    known = _resolved(context.models, name)
+    scope = scope_of(context)
+    if name.lower() == DEFAULT:
+        for setting in (CHAT_MODEL, IMAGE_MODEL):
+            await choose(context, setting, "", scope)
+        return f"No model is chosen {WHERE[scope]} any more."
+    known = model(context.models, name)
     kind = context.models.find(known).kind
-    await context.choose(MODEL_OF[kind], known)
+    added = await choose(context, MODEL_OF[kind], known, scope)
     what = "Pictures" if kind is ModelKind.IMAGE else "Answers"
     unlisted = context.models.is_listed(known) is False
     note = " The gateway does not list it at the moment." if unlisted else ""
-    return f"{what} in this channel now come from `{known}`.{note}"
+    return f"{what} {WHERE[scope]} now come from `{known}`.{note}{added}"
 
 
 async def _switch_fallback(context: Context, typed: str) -> str:
-    names = [name.strip() for name in typed.split(",") if name.strip()]
-    if names == [DEFAULT]:
-        await context.choose(FALLBACK_MODELS, "")
-        return "When a model fails here, the bot's default list is tried."
-    if names == [NONE]:
-        await context.choose(FALLBACK_MODELS, NONE)
-        return "When a model fails here, no other one is tried."
-    known = [_resolved(context.models, name) for name in names]
-    wrong = [one for one in known if context.models.find(one).kind is not ModelKind.CHAT]
-    if wrong:
-        raise Refused(f"{wrong[0]} draws pictures; a fallback must be a chat model.")
-    if len(known) > SPARES:
-        raise Refused(f"A list of fallbacks has at most {SPARES} models.")
-    await context.choose(FALLBACK_MODELS, ",".join(known))
-    return f"When a model fails here, next come: {', '.join(f'`{one}`' for one in known)}."
-
-
-def _resolved(models: Models, name: str) -> str:
-    known = models.resolve(name)
-    if known is not None:
-        return known
-    near = models.nearest(name)
-    if not near and models.is_listed(name) is None and _NAME.fullmatch(name):
-        return name  # no list is known that could say otherwise
-    hint = f" Nearest: {', '.join(f'`{other}`' for other in near)}." if near else ""
-    raise Refused(f"There is no model called “{name[:60]}”.{hint}")
-
-
-def every_model(models: Models, typed: str) -> list[str]:
-    return models.complete(typed, ModelKind.CHAT, ModelKind.IMAGE)
+    scope = scope_of(context)
+    kept = checked(context, FALLBACK_MODELS, typed)
+    added = await choose(context, FALLBACK_MODELS, kept, scope)
+    said = f"When a model fails {WHERE[scope]},"
+    if not kept:
+        return f"{said} the bot's default list is tried.{added}"
+    if kept == NONE:
+        return f"{said} no other one is tried.{added}"
+    names = ", ".join(f"`{one}`" for one in kept.split(","))
+    return f"{said} next come: {names}.{added}"
 
 
 MODEL = Command(
     "model",
-    "Show or switch this channel's chat and image model.",
+    "Show or switch the chat and image model, here or for yourself.",
     run,
     (
-        Option("name", "The model to use from now on", complete=every_model),
+        Option("name", "The model to use from now on, or default", complete=every_model),
         Option(
             "fallback",
             "Models to try when one fails: a,b – or none, or default",
             complete=chat_models,
         ),
+        Option("for", "For whom, if not this channel", choices=tuple(Scope)),
     ),
 )

@@ -1,46 +1,90 @@
-"""/retry: ask the same thing again. The new answer takes the place of the old one in the memory."""
+"""/retry: ask the same thing again, with another model too. The new answer takes the place of the
+old one in the memory."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.commands.base import Command, Option
+from bot.commands.base import Command, Option, bind
+from bot.commands.choosing import chat_models, menu
 from bot.commands.context import Context
+from bot.commands.earlier import earlier
 from bot.errors import Refused
+from bot.gateway.models import ModelKind
 from bot.interfaces import Store
-from bot.policy import may_touch
-from bot.types import Request, Turn
+from bot.types import Request, Status, Turn
 
-KINDS = ("ask", "image")  # what can be asked again
+# What can be asked again, and the models that can answer it.
+KINDS = {"ask": ModelKind.CHAT, "image": ModelKind.IMAGE, "continue": ModelKind.CHAT}
+OFFER = "?"  # instead of a model: to be shown some
+EDITED = "edited"  # the command of a request that tells of a changed question
 _NOTHING = "There is nothing here that could be asked again."
+_WHOSE = "Only the person who asked, or a moderator, can ask this again."
 
 
 async def meant(request: Request, store: Store, latest: str) -> Request:
-    """The request that a /retry stands for: as it was asked, by whom it was asked, claimed anew.
+    """The request that a /retry stands for: as it was asked, by whom it was asked, claimed anew."""
+    options = bind(RETRY, request)
+    model = options.get("model", "")
+    turn = await _repeatable(request, store, options.get("answer", ""), latest)
+    if model == OFFER:
+        return replace(request, text="", options={"answer": turn.id, "model": OFFER})
+    asked = turn.request
+    if model:
+        asked = replace(asked, options={**asked.options, "model": model})
+    command = "ask" if asked.command == EDITED else asked.command
+    return replace(
+        asked,
+        channel=request.channel,
+        source=request.source,
+        command=command,
+        again=_replaced(turn),
+    )
 
-    ``latest`` is the id of the person's latest turn here, "" where nobody knows. Raises Refused.
-    """
-    turn = await store.find(request.options.get("answer") or request.text.strip() or latest)
-    if turn is None or turn.request.channel.key != request.channel.key:
+
+async def run(context: Context) -> None:
+    """Reached only where models are wanted to choose from, or where ``meant`` refused: say why."""
+    answer = context.request.options.get("answer", "")
+    if not answer or context.options.get("model") != OFFER:
+        await meant(context.request, context.store, "")
         raise Refused(_NOTHING)
-    if not may_touch(request.user, turn):
-        raise Refused("Only the person who asked, or a moderator, can ask this again.")
-    if turn.request.command not in KINDS:
+    turn = await _repeatable(context.request, context.store, answer, "")
+    kind = KINDS.get(turn.request.command, ModelKind.CHAT)
+    others = [name for name in context.models.names(kind) if name != turn.model]
+    menus = menu("Another model", f"/retry {turn.id} --model ", others)
+    await context.say("Which model shall answer this again?", menus=menus)
+
+
+async def _repeatable(request: Request, store: Store, answer: str, latest: str) -> Turn:
+    """The turn to ask again. Raises StorageError and Refused."""
+    turn = await earlier(request, store, answer, latest, nothing=_NOTHING, whose=_WHOSE)
+    asked = turn.request
+    if asked.command not in (*KINDS, EDITED):
         raise Refused(_NOTHING)
-    if turn.request.lost:
+    if asked.lost:
         raise Refused("I no longer have what was attached. Please send it again.")
-    return replace(turn.request, channel=request.channel, source=request.source, again=turn.id)
+    if _came_to_nothing(turn) and asked.again and await store.find(asked.again) is None:
+        raise Refused("That was answered since, or taken back.")
+    return turn
 
 
-async def run(context: Context) -> Turn | None:
-    """Reached only where ``meant`` refused: say why."""
-    await meant(context.request, context.store, "")
-    raise Refused(_NOTHING)
+def _replaced(turn: Turn) -> str:
+    """The turn that the new one replaces: this one, or what it would have replaced itself, had it
+    come to an answer."""
+    return (_came_to_nothing(turn) and turn.request.again) or turn.id
+
+
+def _came_to_nothing(turn: Turn) -> bool:
+    return turn.status is Status.FAILED or turn.request.command == EDITED
 
 
 RETRY = Command(
     "retry",
-    "Ask your last question again.",
+    "Ask your last question again, with another model if you like.",
     run,
-    (Option("answer", "Which one, if not your last"),),
+    (
+        Option("answer", "Which one, if not your last"),
+        Option("model", "The model to ask, or ? to choose one", complete=chat_models),
+    ),
+    stands_for=meant,
 )

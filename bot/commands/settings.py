@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bot.commands.base import Command, Option
+from bot.commands.base import Command, Known, Option
+from bot.commands.choosing import WHERE, brief, checked, choose, menu, offered, scope_of
 from bot.commands.context import Context
 from bot.errors import Refused
-from bot.gateway.models import Models
-from bot.settings import DEFAULT, SETTINGS, Scope, Setting, check_right
-from bot.types import Action, Menu
+from bot.gateway.models import ModelKind
+from bot.settings import CHAT_MODEL, DEFAULT, IMAGE_MODEL, SETTINGS, Chosen, Scope, Setting
+from bot.types import Action
 
 
 async def run(context: Context) -> None:
@@ -23,17 +24,12 @@ async def run(context: Context) -> None:
     if not value.strip():
         await _offer(context, setting)
         return
-    scope = Scope(context.options.get("for", Scope.CHANNEL))
-    request = context.request
-    check_right(setting, scope, request.channel, request.user)
-    kept = setting.checked(value)
-    await context.choose(setting, kept, scope)
-    chosen = (await context.choices()).of(setting)
-    whose = {Scope.CHANNEL: "In this channel", Scope.ME: "For you", Scope.SERVER: "In this server"}
-    said = f"{whose[scope]}, `{setting.name}` is now `{kept or chosen.value or DEFAULT}`."
-    if kept and chosen.value != kept:
-        said += f" Here `{chosen.value}` still counts: it is {chosen.source}."
-    await context.say(said)
+    scope = scope_of(context)
+    kept = checked(context, setting, value)
+    added = await choose(context, setting, kept, scope)
+    where = WHERE[scope][:1].upper() + WHERE[scope][1:]
+    shown = kept or _shown(context, setting, (await context.choices()).of(setting))
+    await context.say(f"{where}, `{setting.name}` is now `{brief(shown)}`.{added}")
 
 
 async def _show(context: Context) -> None:
@@ -41,32 +37,41 @@ async def _show(context: Context) -> None:
     lines = []
     for setting in SETTINGS:
         chosen = choices.of(setting)
-        lines.append(f"**{setting.name}:** `{chosen.value or DEFAULT}` ({chosen.source})")
+        lines.append(f"**{setting.name}:** `{_shown(context, setting, chosen)}` ({chosen.source})")
     lines.append("\nPick one to change it, or type /settings, its name and a value.")
-    options = tuple(Action(one.name, f"/settings {one.name}") for one in SETTINGS)
-    await context.say("\n".join(lines), menus=[Menu("Change a setting", options)])
+    await context.say("\n".join(lines), menus=menu("Change a setting", "/settings ", names()))
 
 
 async def _offer(context: Context, setting: Setting) -> None:
     """The values to pick from, or a question for one."""
     chosen = (await context.choices()).of(setting)
     said = (
-        f"**{setting.name}:** `{chosen.value or DEFAULT}` ({chosen.source})\n{setting.description}."
+        f"**{setting.name}:** `{_shown(context, setting, chosen)}` ({chosen.source})\n"
+        f"{setting.description}."
     )
-    back = Action("Default", f"/settings {setting.name} {DEFAULT}")
-    if setting.values:
-        options = [Action(value, f"/settings {setting.name} {value}") for value in setting.values]
-        await context.say(said, menus=[Menu(setting.name, (*options, back))])
+    line = f"/settings {setting.name} "
+    back = Action("Default", f"{line}{DEFAULT}")
+    asked = () if setting.values else (Action("Set …", line, ask=setting.description),)
+    if values := offered(context, setting):
+        await context.say(said, asked, menu(setting.name, line, values, back))
     else:
-        asked = Action("Set …", f"/settings {setting.name} ", ask=setting.description)
-        await context.say(said, [asked, back])
+        await context.say(said, (*asked, back))
+
+
+def _shown(context: Context, setting: Setting, chosen: Chosen) -> str:
+    """The value that counts, as one line."""
+    value = chosen.value
+    if not value and setting in (CHAT_MODEL, IMAGE_MODEL):
+        kind = ModelKind.CHAT if setting is CHAT_MODEL else ModelKind.IMAGE
+        value = context.models.default(kind)
+    return brief(value or DEFAULT)
 
 
 def names() -> list[str]:
     return [setting.name for setting in SETTINGS]
 
 
-def named(_: Models, typed: str) -> list[str]:
+def named(_: Known, typed: str) -> list[str]:
     return [name for name in names() if name.startswith(typed.lower())]
 
 
@@ -79,4 +84,5 @@ SETTINGS_COMMAND = Command(
         Option("value", "What it shall be"),
         Option("for", "For whom, if not this channel", choices=tuple(Scope)),
     ),
+    prose=True,  # a persona in words
 )
