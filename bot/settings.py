@@ -183,15 +183,6 @@ SUMMARIES = Setting(
     personal=False,
     guarded=True,
 )
-RETENTION = Setting(
-    "retention",
-    "Days after which what was said is forgotten, 0 for never",
-    "0",
-    check=_number(0, 3650),
-    personal=False,
-    guarded=True,
-)
-
 SETTINGS: tuple[Setting, ...] = (
     CHAT_MODEL,
     IMAGE_MODEL,
@@ -204,5 +195,4 @@ SETTINGS: tuple[Setting, ...] = (
     TRIGGERS,
     THREADS,
     SUMMARIES,
-    RETENTION,
 )
