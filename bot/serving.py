@@ -14,6 +14,9 @@ from bot.switchboard import Switchboard
 
 log = logging.getLogger("switchboard.serving")
 
+# Objects until the collector looks at the newest, and how often at older ones: hundreds of answers
+# make objects by the thousand, hardly any of them in circles.
+RARELY = (20_000, 20, 20)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds until an adapter that failed serves again
 _STABLE = 60.0  # seconds after which its failure is not the one of before
 
@@ -31,6 +34,7 @@ async def serve(
     # What was imported stays: no collection needs to walk over it again, and hold up everybody.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*RARELY)
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, tell)

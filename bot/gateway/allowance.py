@@ -9,7 +9,7 @@ from __future__ import annotations
 from bot.errors import Interrupted
 from bot.events import Media, ReplyEvent, TextDelta, ThinkingDelta
 
-TEXT_LIMIT = 2**21  # characters, thinking included
+TEXT_LIMIT = 2**24  # characters, thinking included
 MEDIA_LIMIT = 128 * 2**20  # bytes of all pictures together
 
 
