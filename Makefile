@@ -40,7 +40,7 @@ soak: .venv/dev
 	$(BIN)/python -m tests.torture soak $(ARGS)
 
 screenshot: .venv/dev
-	$(BIN)/python -m tests.screenshot
+	$(BIN)/python -m tests.screenshot $(ARGS)
 
 # Only on Python 3.13 or later does the resolver see every conditional dependency.
 lock: .venv/dev

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import mimetypes
 import re
 import signal
+import stat
 import sys
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -25,18 +27,33 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.segment import Segment
+from rich.text import Text
 
+from bot.attachments import AUDIO_LIMIT, MOST
 from bot.commands import Command, split_line
 from bot.errors import AdapterError, SurfaceError
 from bot.gateway.pictures import media_type
 from bot.interfaces import Capabilities, Handler
-from bot.types import Attachment, Channel, Image, Page, Request, Status, Turn, User
+from bot.types import (
+    Attachment,
+    Audio,
+    Channel,
+    File,
+    Image,
+    Page,
+    Request,
+    Status,
+    Trigger,
+    Turn,
+    User,
+)
 
 CHANNEL = Channel("terminal", "", "local")
-_ID = re.compile(r"[0-9a-f]{32}")
+_ID = re.compile(r"\b[0-9a-f]{16}\b")
 # What a terminal takes for orders: to retitle the window, to fill the clipboard, to type for us.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_PICTURE = re.compile(r"\s--image[ =](\"[^\"]+\"|\S+)")
+_COMMAND = re.compile(r"\s*/\w+(?:\s|$)")
+_ATTACHED = re.compile(r"\s--(image|file)[ =](\"[^\"]+\"|\S+)")
 LONGEST_LINE = 2**24  # bytes
 _LEAVE = {"/quit", "/exit"}
 
@@ -74,15 +91,19 @@ class Terminal:
         return TerminalSurface(self._console, self._folder)
 
     async def _run(self, line: str, handler: Handler) -> None:
+        is_heard = Trigger.PRIVATE in handler.manners(CHANNEL).hears
+        if not is_heard and not _COMMAND.match(line):
+            self._console.print("[dim]Only commands are answered here, such as /ask.[/]")
+            return
         try:
-            line, pictures = _pictures(line)
+            line, files = _attached(line)
         except AdapterError as error:
             self._console.print(f"⚠️ {error.notice}", markup=False)
             self.failed = True
             return
         command, text = split_line(line)
         request = Request(
-            CHANNEL, self._user, uuid.uuid4().hex, command, text=text, attachments=pictures
+            CHANNEL, self._user, uuid.uuid4().hex, command, text=text, attachments=files
         )
         with TerminalSurface(self._console, self._folder) as surface:
             answer = asyncio.ensure_future(handler.handle(request, surface))
@@ -154,10 +175,10 @@ class TerminalSurface:
         for part in page.media:
             path = await asyncio.to_thread(_save, self._folder, part)
             self._console.print(f"Saved {escape(str(path))}", highlight=False, soft_wrap=True)
-        # What names an answer by its id is for a mouse; here /stop is Ctrl-C, /retry needs no id.
-        hints = [action.line for action in page.actions if not _ID.search(action.line)]
-        if hints and self._console.is_terminal:
-            self._console.print(f"[dim]{escape(_CONTROLS.sub('', '   '.join(hints)))}[/]")
+        if self._console.is_terminal:
+            for hint in _hints(page):
+                words = Text(_CONTROLS.sub("", hint), style="dim")
+                self._console.print(words, no_wrap=True, overflow="ellipsis")
         self._console.file.flush()
 
 
@@ -199,9 +220,9 @@ class _Completer(Completer):
                     )
             return
         if (known := self._commands.get(name)) is not None:
-            yield from self._options(known, rest)
+            yield from self._options(known, rest, event)
 
-    def _options(self, command: Command, rest: str) -> Iterable[Completion]:
+    def _options(self, command: Command, rest: str, event: CompleteEvent) -> Iterable[Completion]:
         word = rest.rpartition(" ")[2]
         before = rest.removesuffix(word).rstrip().rpartition(" ")[2]
         if word.startswith("--"):
@@ -211,6 +232,9 @@ class _Completer(Completer):
         option = before.removeprefix("--") if before.startswith("--") else ""
         if not option and command.options and " " not in rest:
             option = command.options[0].name
+        if option in ("image", "file"):
+            yield from PathCompleter(expanduser=True).get_completions(Document(word), event)
+            return
         for value in self._handler.complete(CHANNEL, command.name, option, word)[:25]:
             yield Completion(value, -len(word))
 
@@ -241,20 +265,45 @@ def _account() -> str:
         return ""
 
 
-def _pictures(line: str) -> tuple[str, tuple[Attachment, ...]]:
-    """Take every ``--image FILE`` out of the line and read the files. Raises AdapterError."""
-    found: list[Attachment] = []
-    for match in _PICTURE.finditer(line):
-        path = Path(match[1].strip('"')).expanduser()
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise AdapterError(f"The picture {path} cannot be read: {error.strerror}.") from error
-        kind = media_type(data)
-        if not kind:
-            raise AdapterError(f"{path} is no PNG, JPEG, GIF or WebP picture.")
-        found.append(Image(data, kind, path.name))
-    return _PICTURE.sub("", line), tuple(found)
+def _hints(page: Page) -> list[str]:
+    """What could be typed next: the buttons' lines, and each menu as one line of names."""
+    lines = [f"{action.line.rstrip()} …" if action.ask else action.line for action in page.actions]
+    # What names an answer by its id is for a mouse; here /stop is Ctrl-C, /retry needs no id.
+    hints = ["   ".join(line for line in lines if not _ID.search(line))]
+    for menu in page.menus:
+        names = [option.label for option in menu.options if not _ID.search(option.line)]
+        hints += [f"{menu.label}: {'  '.join(names)}"] if names else []
+    return [hint for hint in hints if hint]
+
+
+def _attached(line: str) -> tuple[str, tuple[Attachment, ...]]:
+    """Take every ``--image FILE`` and ``--file FILE`` out of the line and read the files. Raises
+    AdapterError."""
+    named = [(match[1], match[2].strip('"')) for match in _ATTACHED.finditer(line)]
+    if len(named) > MOST:
+        raise AdapterError(f"At most {MOST} files go with one line.")
+    return _ATTACHED.sub("", line), tuple(_read(option, name) for option, name in named)
+
+
+def _read(wanted: str, name: str) -> Attachment:
+    """A picture by its own bytes, anything else by its name. Raises AdapterError."""
+    path = Path(name).expanduser()
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise AdapterError(f"{path} is no file.")
+        if found.st_size > AUDIO_LIMIT:  # the largest of all limits
+            raise AdapterError(f"{path} is larger than {AUDIO_LIMIT // 2**20} MB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise AdapterError(f"{path} cannot be read: {error.strerror}.") from error
+    if kind := media_type(data):
+        return Image(data, kind, path.name)
+    if wanted == "image":
+        raise AdapterError(f"{path} is no PNG, JPEG, GIF or WebP picture.")
+    guessed = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    sort = Audio if guessed.startswith("audio/") else File
+    return sort(data, guessed, path.name)
 
 
 def _save(folder: Path, part: Attachment) -> Path:

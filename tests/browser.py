@@ -49,6 +49,8 @@ KEYS = {
     "ArrowDown": ("ArrowDown", 40, ""),
     "ArrowUp": ("ArrowUp", 38, ""),
     "Backspace": ("Backspace", 8, ""),
+    "End": ("End", 35, ""),
+    "g": ("KeyG", 71, "g"),
 }
 
 Json = dict[str, Any]
@@ -220,7 +222,7 @@ class Tab:
                         return last
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            page = await self.evaluate("document.body.innerText")
+            page = await self.evaluate("document.body?.innerText")
             raise BrowserError(f"not within {within} s: {expression}\n{page}") from None
 
     async def click(self, selector: str) -> None:

@@ -19,11 +19,14 @@ from bot.types import (
     Attachment,
     Channel,
     Image,
+    Manners,
+    Menu,
     Message,
     Page,
     Request,
     Role,
     Text,
+    Trigger,
     Turn,
     User,
 )
@@ -78,6 +81,7 @@ async def test_a_question_becomes_a_request_and_its_answer_is_shown() -> None:
         "text": "You said: Good morning",
         "media": [],
         "actions": [],
+        "menus": [],
         "final": True,
     }
     request = core.requests[0]
@@ -228,13 +232,122 @@ async def test_a_button_shows_its_label_and_does_what_its_line_says() -> None:
         await ada.join()
         await ada.say("/model")
         action = (await ada.next("page"))["page"]["actions"][0]
-        assert action == {"label": "Smaller", "line": "/model mini"}
+        assert action == {"label": "Smaller", "line": "/model mini", "ask": ""}
         await ada.next("done")
         await ada.send("press", source="press-no-1", line=action["line"])
         said = (await ada.next("entry"))["entry"]
         await ada.next("done")
     assert (said["text"], said["pressed"]) == ("Smaller", True)
     assert (core.requests[1].command, core.requests[1].text) == ("model", "mini")
+    assert core.requests[1].pressed
+
+
+async def test_a_menu_is_told_to_the_page_and_its_options_do_what_buttons_do() -> None:
+    async def offer(_: Request, surface: Surface) -> None:
+        options = (
+            Action("on", "/settings thinking on"),
+            Action("more …", "/settings thinking ", "How?"),
+        )
+        await surface.show(Page(0, "?", menus=[Menu("Thinking …", options)], final=True))
+
+    core = Answerer(offer)
+    async with serving(core) as web, visiting(web) as ada:
+        await ada.join()
+        await ada.say("/settings thinking")
+        menus = (await ada.next("page"))["page"]["menus"]
+        await ada.next("done")
+        await ada.send("press", source="press-no-1", line="/settings thinking on")
+        picked = (await ada.next("entry"))["entry"]
+        await ada.next("done")
+        await ada.send("press", source="press-no-2", line="/settings thinking a little")
+        told = (await ada.next("entry"))["entry"]
+        await ada.next("done")
+    assert menus == [
+        {
+            "label": "Thinking …",
+            "options": [
+                {"label": "on", "line": "/settings thinking on", "ask": ""},
+                {"label": "more …", "line": "/settings thinking ", "ask": "How?"},
+            ],
+        }
+    ]
+    assert (picked["text"], told["text"]) == ("Thinking: on", "Thinking: more: a little")
+    assert [request.text for request in core.requests[1:]] == ["thinking on", "thinking a little"]
+
+
+async def test_an_edited_question_reads_so_for_everybody_and_is_told_to_the_core() -> None:
+    core = Answerer()
+    async with serving(core) as web, visiting(web) as ada, visiting(web) as grace:
+        await ada.join()
+        await grace.join()
+        source = await ada.say("What is a fox?", source="the-question")
+        await ada.next("done")
+        await ada.send("edit", source="the-question:edit1", text="What is a wolf?")
+        await ada.next("done")
+        await ada.send("edit", source="the-question:edit1", text="What is a wolf?")  # sent again
+        await ada.send("edit", source="the-question:edit2", text="What is a lynx?")
+        await ada.next("done")
+        seen = [await grace.next("entry") for _ in range(5)]
+        late = (await grace.join())["entries"][0]
+    edits = [frame["entry"] for frame in seen if frame["entry"]["id"] == source]
+    assert [(said["text"], said["edits"]) for said in edits] == [
+        ("What is a fox?", 0),
+        ("What is a wolf?", 1),
+        ("What is a lynx?", 2),
+    ]
+    assert (late["text"], late["edits"]) == ("What is a lynx?", 2)
+    told = [(request.command, request.text, request.source) for request in core.requests]
+    assert told == [
+        ("ask", "What is a fox?", "the-question"),
+        ("edited", "What is a wolf?", "the-question:edit1"),
+        ("edited", "What is a lynx?", "the-question:edit2"),
+    ]
+
+
+async def test_only_the_own_words_of_a_message_can_be_changed() -> None:
+    core = Answerer()
+    async with serving(core) as web, visiting(web) as ada, visiting(web) as grace:
+        await ada.join()
+        await grace.send("join", channel="general", user={"id": "another-browser", "name": "Grace"})
+        await grace.next("joined")
+        await ada.say("What is a fox?", source="the-question")
+        await ada.next("done")
+        reply = (await ada.join())["entries"][1]["id"]
+        refused = []
+        for source, text in (
+            ("the-question:edit1", "/image a fox"),
+            (f"{reply}:edit1", "I am the bot."),
+            ("unheard-of:edit1", "x"),
+            ("the-question:edit1", "  "),
+        ):
+            await ada.send("edit", source=source, text=text)
+            refused.append(await ada.next("refused"))
+        await grace.send("edit", source="the-question:edit1", text="I, Grace, was here.")
+        refused.append(await grace.next("refused"))
+        first = (await ada.join())["entries"][0]
+    assert "stays what it was: /ask" in refused[0]["text"]
+    assert {frame["text"] for frame in (refused[1], refused[2], refused[4])} == {
+        "This message cannot be changed any more."
+    }
+    assert first["text"] == "What is a fox?"
+    assert len(core.requests) == 1
+
+
+async def test_where_only_commands_are_heard_people_talk_among_themselves() -> None:
+    class Quiet(Answerer):
+        def manners(self, channel: Channel) -> Manners:
+            return Manners(frozenset({Trigger.COMMAND}))
+
+    core = Quiet()
+    async with serving(core) as web, visiting(web) as ada:
+        await ada.join()
+        await ada.say("Shall we meet at nine?")
+        assert (await ada.next("entry"))["entry"]["text"] == "Shall we meet at nine?"
+        await ada.say("/ask Is nine early?")
+        await ada.next("done")
+        entries = (await ada.join())["entries"]
+    assert [entry["kind"] for entry in entries] == ["said", "said", "reply"]
+    assert [request.text for request in core.requests] == ["Is nine early?"]
 
 
 async def test_options_are_completed_by_the_core() -> None:
@@ -414,7 +527,7 @@ def test_a_channel_needs_a_name(typed: str) -> None:
         {"source": "<script>"},
         {"text": 5},
         {"text": "  "},
-        {"files": ["a"] * 5},
+        {"files": ["a"] * 11},
         {"files": [1]},
         {"files": "abc"},
     ],
@@ -432,6 +545,7 @@ def test_media_and_transcripts_and_channels_are_bounded() -> None:
     kept = [shelf.get(str(one["id"])) is not None for one in media]
     assert kept == [False, True, True]
     assert shelf.keep(Image(b"\1" * 100, "image/png")) == media[1]
+    assert shelf.keep(Image(b"\1" * 100, "image/png", "b.png"))["name"] == "b.png"
     rooms = Rooms(shelf)
     first = rooms.get("first")
     for number in range(ENTRIES + 5):

@@ -27,9 +27,12 @@ async def fetch(
         return response.status, body.decode("utf-8", "replace"), response
 
 
-async def upload(web: Web, data: bytes, name: str = "cat.png") -> tuple[int, Any]:
+async def upload(
+    web: Web, data: bytes, name: str = "cat.png", declared: str = "application/octet-stream"
+) -> tuple[int, Any]:
+    headers = {"Origin": web.address, "Content-Type": declared}
     async with (
-        aiohttp.ClientSession(headers={"Origin": web.address}) as session,
+        aiohttp.ClientSession(headers=headers) as session,
         session.post(f"{web.address}/media", params={"name": name}, data=BytesIO(data)) as response,
     ):
         if response.status == 201:
@@ -135,36 +138,109 @@ async def test_an_uploaded_picture_goes_with_its_message() -> None:
     core = Answerer()
     async with serving(core) as web, visiting(web) as ada:
         await ada.join()
-        large, _ = await upload(web, png() + b"\0" * (9 * 2**20))
+        large, _ = await upload(web, png() + b"\0" * (19 * 2**20))
         status, media = await upload(web, png(), "my cat.png")
         await ada.say("What is this?", files=[media["id"]])
         said = (await ada.next("entry"))["entry"]
         _, _, response = await fetch(web, f"/media/{media['id']}")
         await ada.next("done")
     assert (large, status) == (201, 201)
-    assert said["media"] == [{"id": media["id"], "type": "image/png", "name": "my cat.png"}]
+    about = {"id": media["id"], "type": "image/png", "name": "my cat.png", "size": len(png())}
+    assert said["media"] == [about]
     assert core.requests[0].attachments == (Image(png(), "image/png", "my cat.png"),)
     assert response.headers["Content-Type"] == "image/png"
     assert response.headers["Content-Disposition"] == "inline; filename*=UTF-8''my%20cat.png"
 
 
-async def test_what_is_no_picture_is_not_taken() -> None:
-    svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+SENT = (
+    (b"print(1)", "keeper.py", "text/x-python", File),
+    (b"# Title", "notes", "application/octet-stream", File),
+    (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "image/svg+xml", File),
+    (b"%PDF-1.7 ...", "log.bin", "application/octet-stream", File),
+    (b"ID3 and then sound", "horn.mp3", "audio/mpeg", Audio),
+    (b"OggS and then sound", "horn.opus", "", Audio),
+    (b"RIFF1234WAVEfmt ", "horn", "application/octet-stream", Audio),
+    (b"a picture by its bytes: no" + b"GIF89a", "x.txt", "text/plain", File),
+    (b"GIF89a", "called.txt", "text/plain", Image),
+)
+
+
+async def test_any_file_goes_with_a_message_as_what_it_is() -> None:
+    core = Answerer()
+    async with serving(core) as web, visiting(web) as ada:
+        await ada.join()
+        sent = [(await upload(web, *one[:3]))[1] for one in SENT]
+        await ada.say("", files=[one["id"] for one in sent])
+        await ada.next("done")
+    found = core.requests[0].attachments
+    assert [(part.data, part.name, type(part)) for part in found] == [
+        (data, name, kind) for data, name, _, kind in SENT
+    ]
+    assert [part.media_type for part in found[2:7]] == [
+        "image/svg+xml",
+        "application/pdf",
+        "audio/mpeg",
+        "audio/ogg",
+        "audio/wav",
+    ]
+
+
+async def test_a_type_that_is_none_is_not_repeated() -> None:
     async with serving(Answerer()) as web:
-        for data in (b"", b"hello", svg, b"\x89PNG but not really", b"RIFF1234WAVE"):
-            status, text = await upload(web, data)
-            assert (status, "pictures" in text) == (415, True)
+        for declared in ("text/html; charset=x", "nonsense", "text/" + "x" * 200, "TEXT/<b>"):
+            _, media = await upload(web, b"hello", "a.txt", declared)
+            assert media["type"] in ("text/html", "application/octet-stream")
+
+
+async def test_what_is_called_a_picture_and_is_none_is_not_taken() -> None:
+    async with serving(Answerer()) as web:
+        for data in (b"hello", b"\x89PNG but not really", b"RIFF1234WAVE"):
+            status, text = await upload(web, data, "cat.png", "image/png")
+            assert (status, text) == (415, "cat.png is no PNG, JPEG, GIF or WebP picture.")
         for data in (b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF1234WEBPVP8 "):
-            assert (await upload(web, data))[0] == 201
+            assert (await upload(web, data, "cat.png", "image/png"))[0] == 201
+        assert await upload(web, b"", "nothing.txt") == (415, "nothing.txt is empty.")
 
 
-async def test_a_picture_that_is_too_large_is_refused_before_it_is_read() -> None:
+@pytest.mark.parametrize(
+    ("declared", "megabytes", "sort"),
+    [("image/png", 20, "picture"), ("audio/mpeg", 25, "recording"), ("text/plain", 10, "file")],
+)
+async def test_a_file_beyond_its_limit_is_refused_in_one_sentence(
+    declared: str, megabytes: int, sort: str
+) -> None:
+    head = png() if sort == "picture" else b""
+    said = f"a.bin is larger than {megabytes} MB, the most for a {sort}."
     async with serving(Answerer()) as web:
-        status, text = await upload(web, png() + b"\0" * (10 * 2**20))
-    assert (status, "10 MiB" in text) == (413, True)
+        data = head + b"\0" * (megabytes * 2**20 - len(head))
+        assert (await upload(web, data, "a.bin", declared))[0] == 201
+        assert await upload(web, data + b"\0", "a.bin", declared) == (413, said)
 
 
-async def test_a_lost_picture_is_said_to_be_lost() -> None:
+async def test_a_picture_that_is_called_a_file_has_the_limit_of_pictures() -> None:
+    async with serving(Answerer()) as web:
+        status, _ = await upload(web, png() + b"\0" * (10 * 2**20), "a.png", "audio/mpeg")
+        assert status == 201
+
+
+async def test_files_that_are_too_many_or_too_large_together_are_refused() -> None:
+    core = Answerer()
+    async with serving(core) as web, visiting(web) as ada:
+        await ada.join()
+        large = [
+            (await upload(web, png() + bytes([n]) * (16 * 2**20), "a.png"))[1]["id"]
+            for n in range(4)
+        ]
+        for source, files in (("too-many", ["f" * 32] * 11), ("too-large", large)):
+            await ada.say("See?", source=source, files=files)
+            refused = await ada.next("refused")
+            assert refused["source"] == source
+            assert ("At most 10 files" in refused["text"]) is (source == "too-many")
+            assert ("60 MB together" in refused["text"]) is (source == "too-large")
+    assert core.requests == []
+
+
+async def test_a_lost_file_is_said_to_be_lost() -> None:
     core = Answerer()
     async with serving(core) as web, visiting(web) as ada:
         await ada.join()

@@ -1,4 +1,5 @@
-"""A running web chat for tests: the adapter on a free port, with a small core written by hand."""
+"""A running web chat for tests: the adapter on a free port, with a small core written by hand, and
+its page in a browser."""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ from pydantic import SecretStr
 
 from adapters.web import Web
 from bot.config import WebSettings
-from bot.interfaces import Surface
+from bot.interfaces import Handler, Surface
 from bot.types import Channel, Page, Request, Status, Turn
+from tests.browser import Browser, Tab
 from tests.fakes import FakeHandler
 
 PATIENCE = 5.0  # seconds that a test waits for anything
@@ -70,7 +72,7 @@ def settings(*, port: int = 0, token: str = "", host: str = "127.0.0.1") -> WebS
 
 
 @asynccontextmanager
-async def serving(handler: Answerer, web: Web | None = None) -> AsyncIterator[Web]:
+async def serving(handler: Handler, web: Web | None = None) -> AsyncIterator[Web]:
     """The adapter, serving until the end of the block."""
     web = web or Web(settings())
     task = asyncio.create_task(web.serve(handler))
@@ -126,6 +128,36 @@ async def visiting(web: Web, **options: Any) -> AsyncIterator[Visitor]:
         session.ws_connect(f"{web.address}/ws", headers=headers, **options) as socket,
     ):
         yield Visitor(socket)
+
+
+@asynccontextmanager
+async def page(
+    browser: Browser, core: Answerer, *, width: int = 1280, height: int = 800, phone: bool = False
+) -> AsyncIterator[Tab]:
+    """The chat in a tab that has joined its channel; fails where the page complained."""
+    async with serving(core) as web:
+        tab = await browser.open(web.address, width=width, height=height, phone=phone)
+        await ready(tab)
+        yield tab
+        assert tab.troubles == []
+        await tab.close()
+
+
+async def ready(tab: Tab) -> None:
+    await tab.until("document.querySelector('#model:not([hidden])')")
+
+
+async def send(tab: Tab, text: str) -> None:
+    await tab.click("#text")
+    await tab.type(text)
+    await tab.press("Enter")
+
+
+async def answered(tab: Tab, replies: int = 1) -> None:
+    await tab.until(
+        f"document.querySelectorAll('.reply:not(.writing)').length >= {replies}"
+        " && !document.querySelector('.writing, .pending')"
+    )
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -1,23 +1,27 @@
 """The reference adapter: a chat page for the browser, one small server, nothing from elsewhere.
 
 HTTP: ``GET /`` and ``/static/…`` (the page), ``GET /healthz``, ``POST /media?name=…`` (a
-picture's bytes; answers ``{id, type, name}``), ``GET /media/{id}`` (attachments, while kept).
+file's bytes; answers ``{id, type, name, size}``), ``GET /media/{id}`` (attachments, while kept).
 
 The WebSocket ``/ws`` carries JSON objects. From the browser:
 
     join      channel, user {id, name}, since {epoch, at}?   show this channel; what is here of it
     say       source, text, files [id]                       answer this; source is its own id
-    press     source, line                                   a button was pressed
+    edit      source, text                                   the message ID reads so now; source is
+                                                             ID:edit1, then ID:edit2 …
+    press     source, line                                   a button was pressed; where it asks
+                                                             something the answer ends the line
     complete  id, command, option, typed                     what could this option be?
 
 From the server; ``at`` numbers a channel's changes, and goes back as ``since.at`` after a break:
 
-    joined    channel, epoch, at, fresh, entries, you, model, commands
+    joined    channel, epoch, at, fresh, entries, you, model, commands, limits (bytes, files)
               fresh: forget what you have; else the entries are new, or replace those with their id
-    entry     entry, at        {kind "said", id, user, text, media, pressed}
+    entry     entry, at        {kind "said", id, user, text, media, pressed, edits}
                                or {kind "reply", id, pages, done}
-    page      reply, page, at  {number, text, media, actions, final}; while it grows ``drop`` and
-                               ``more`` for text: take so many UTF-16 units off the end, then add
+    page      reply, page, at  {number, text, media, actions [{label, line, ask}], menus [{label,
+                               options}], final}; while it grows ``drop`` and ``more`` for text:
+                               take so many UTF-16 units off the end, then add
     done      reply, at        nothing more is coming
     model     model, at        the chat model that answers here
     completed id, values
@@ -107,9 +111,7 @@ class Web:
 
     @asynccontextmanager
     async def _listening(self, handler: Handler, chat: Chat) -> AsyncIterator[None]:
-        app = web.Application(
-            middlewares=[self._guard.middleware], client_max_size=inbound.FILE_LIMIT
-        )
+        app = web.Application(middlewares=[self._guard.middleware], client_max_size=inbound.LARGEST)
         app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(lambda _: chat.close())
         app.router.add_get("/", _index)

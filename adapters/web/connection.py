@@ -11,20 +11,25 @@ from uuid import uuid4
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from adapters.web import inbound
-from adapters.web.inbound import BadFrame, Complete, Join, Say
+from adapters.web.inbound import BadFrame, Complete, Edit, Join, Say
 from adapters.web.media import MediaShelf
 from adapters.web.room import Json, Room, Rooms, Said, encode
 from adapters.web.surface import WebSurface
 from bot.commands import Command, Kind, Option
 from bot.errors import SwitchboardError
 from bot.interfaces import Handler
-from bot.types import Attachment, Channel, Request, User
+from bot.types import Attachment, Channel, Request, Trigger, User
 
 log = logging.getLogger("switchboard.web")
 
 QUEUE = 500  # frames that wait for one page before it is dropped
 HEARTBEAT = 20.0  # seconds between signs of life on a silent connection
 FAREWELL = 1.0  # seconds that a page has to take the last frames
+LIMITS = {  # what a page checks before it sends anything
+    "files": inbound.FILES_LIMIT,
+    "total": inbound.FILES_TOTAL,
+    **inbound.FILE_LIMITS,
+}
 
 
 @dataclass(slots=True)
@@ -64,10 +69,10 @@ class Chat:
                 room.recall(await self.handler.history(_channel(room)))
                 room.name_model(await self.handler.chat_model(_channel(room)))
 
-    def ask(self, room: Room, said: Said, request: Request) -> None:
-        """Show the question and answer it, in a task of its own."""
-        room.say(said)
-        self.answers.create_task(self._answer(room, request), name=f"web {request.source}")
+    def ask(self, room: Room, request: Request, trigger: Trigger) -> None:
+        """Answer what was said, in a task of its own, where it is to be heard."""
+        if trigger is Trigger.COMMAND or trigger in self.handler.manners(_channel(room)).hears:
+            self.answers.create_task(self._answer(room, request), name=f"web {request.source}")
 
     async def _answer(self, room: Room, request: Request) -> None:
         reply = room.reply(uuid4().hex)
@@ -132,6 +137,8 @@ class Connection:
                     await self._join(join)
                 case Say() as say:
                     self._say(say)
+                case Edit() as edit:
+                    self._edit(edit)
                 case Complete() as question:
                     self._complete(question)
         except BadFrame as error:
@@ -158,6 +165,7 @@ class Connection:
             "model": room.model,
         }
         if fresh:
+            joined["limits"] = LIMITS
             joined["commands"] = [_described(command) for command in self._chat.commands]
         # No wait between the two: what changes from here on comes as frames of its own.
         self.send(encode(joined))
@@ -178,13 +186,30 @@ class Connection:
         user = {"id": self._user.id, "name": self._user.name}
         text = room.label(say.line) if say.pressed else say.line
         media = [self._chat.shelf.keep(attachment) for attachment in attachments]
-        self._chat.ask(room, Said(say.source, user, text, media, say.pressed), request)
+        room.say(Said(say.source, user, text, media, say.pressed))
+        self._chat.ask(room, request, say.trigger)
+
+    def _edit(self, edit: Edit) -> None:
+        room = self._room
+        if room is None:
+            raise BadFrame(source=edit.source)
+        if room.has_seen(edit.source) or self._chat.is_closing:
+            return
+        said = room.said(edit.of)
+        if said is None or said.pressed or said.media or said.user["id"] != self._user.id:
+            raise BadFrame("This message cannot be changed any more.", source=edit.source)
+        request = inbound.edited(edit, said.text, room.name, self._user)
+        room.edit(said, edit.line, edit.source)
+        self._chat.ask(room, request, edit.trigger)
 
     def _attachments(self, say: Say) -> tuple[Attachment, ...]:
         found = [self._chat.shelf.get(file) for file in say.files]
         kept = tuple(attachment for attachment in found if attachment is not None)
         if len(kept) < len(found):
-            raise BadFrame("A picture got lost on the way. Attach it again.", source=say.source)
+            raise BadFrame("A file got lost on the way. Attach it again.", source=say.source)
+        if sum(len(attachment.data) for attachment in kept) > inbound.FILES_TOTAL:
+            most = inbound.FILES_TOTAL // 2**20
+            raise BadFrame(f"The files are larger than {most} MB together.", source=say.source)
         return kept
 
     def _complete(self, question: Complete) -> None:
@@ -214,7 +239,7 @@ def _described(command: Command) -> Json:
             "free": option is free,
         }
         for option in command.options
-        if option.kind is not Kind.IMAGE
+        if not option.is_attached
     ]
     return {"name": command.name, "description": command.description, "options": options}
 

@@ -1,4 +1,4 @@
-"""What a browser sends, as values (pure): frames of the WebSocket, pictures, names of channels.
+"""What a browser sends, as values (pure): frames of the WebSocket, files, names of channels.
 
 Whatever does not hold to the protocol of ``adapters.web.adapter`` raises BadFrame with a sentence
 that the page shows; nothing here trusts that our own page is on the other end.
@@ -13,19 +13,27 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.attachments import AUDIO_LIMIT, FILE_LIMIT, MOST, TOTAL_LIMIT
 from bot.commands import split_line
+from bot.commands.retry import EDITED
 from bot.errors import Refused
 from bot.gateway.pictures import media_type
-from bot.types import Attachment, Channel, Image, Request, User
+from bot.types import Attachment, Audio, Channel, File, Image, Request, Trigger, User
 
 PLATFORM = "web"
 TEXT_LIMIT = 32_000  # characters of one message
-FILE_LIMIT = 10 * 2**20  # bytes of one picture
-FILES_LIMIT = 4  # pictures of one message
+FILES_LIMIT = MOST  # files of one message
+FILE_LIMITS = {"picture": 20 * 2**20, "recording": AUDIO_LIMIT, "file": FILE_LIMIT}  # bytes of one
+LARGEST = max(FILE_LIMITS.values())
+FILES_TOTAL = TOTAL_LIMIT  # bytes of one message's files
 FRAME_LIMIT = 256 * 2**10  # bytes of one frame: the longest text with every character escaped
 NAME_LIMIT = 40  # characters of a speaker's name
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_EDIT = re.compile(rf"(?P<of>{_ID.pattern}):edit[0-9]{{1,3}}")
+_COMMAND = re.compile(r"\s*/\w+(?:\s|$)")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,80}")
+_SOUNDS = ((b"ID3", "mpeg"), (b"OggS", "ogg"), (b"fLaC", "flac"))
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_-]+")
 
 
@@ -37,6 +45,10 @@ class BadFrame(Refused):
     def __init__(self, notice: str = "", *, source: str = "") -> None:
         super().__init__(notice)
         self.source = source
+
+
+class TooLarge(BadFrame):
+    """A file beyond its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +63,30 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """``files`` are ids of uploaded pictures; ``pressed`` says that a button wrote the line."""
+    """``files`` are ids of uploads; ``pressed`` says that a button wrote the line."""
 
     source: str
     line: str
     files: tuple[str, ...] = ()
     pressed: bool = False
+
+    @property
+    def trigger(self) -> Trigger:
+        """Everything in this chat is said to the bot; what is no command is so as in private."""
+        return _trigger(self.line) if not self.pressed else Trigger.COMMAND
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The message ``of`` now reads so. ``source`` is "OF:edit1", then "OF:edit2" …"""
+
+    source: str
+    of: str
+    line: str
+
+    @property
+    def trigger(self) -> Trigger:
+        return _trigger(self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +99,7 @@ class Complete:
     typed: str
 
 
-def read(raw: str) -> Join | Say | Complete:
+def read(raw: str) -> Join | Say | Edit | Complete:
     """One frame of the WebSocket. Raises BadFrame."""
     try:
         frame = json.loads(raw)
@@ -84,6 +114,8 @@ def read(raw: str) -> Join | Say | Complete:
             return _say(frame, _text(frame, "text"))
         case "press":
             return _say(frame, _text(frame, "line"), pressed=True)
+        case "edit":
+            return _edit(frame)
         case "complete":
             number = _number(frame, "id")
             words = [_text(frame, key)[:200] for key in ("command", "option", "typed")]
@@ -110,24 +142,55 @@ def request(
 ) -> Request:
     command, text = split_line(say.line)
     return Request(
-        Channel(PLATFORM, "", channel), user, say.source, command, text, attachments=attachments
+        Channel(PLATFORM, "", channel),
+        user,
+        say.source,
+        command,
+        text,
+        attachments=attachments,
+        pressed=say.pressed,
     )
+
+
+def edited(edit: Edit, was: str, channel: str, user: User) -> Request:
+    """What it means that a message that read ``was`` reads otherwise now. Raises BadFrame."""
+    before, (command, text) = split_line(was)[0], split_line(edit.line)
+    if command != before:
+        raise BadFrame(f"An edited message stays what it was: /{before}.", source=edit.source)
+    return Request(Channel(PLATFORM, "", channel), user, edit.source, EDITED, text)
 
 
 def line_of(request: Request) -> str:
     """What somebody typed to make this request, for a transcript made from the core's memory."""
-    text = request.text or request.options.get("prompt", "")
     if request.command == "ask":
-        return text
-    return f"/{request.command} {text}".rstrip()
+        return request.text
+    return f"/{request.command} {request.text}".rstrip()
+
+
+def attachment(data: bytes, name: str, declared: str) -> Attachment:
+    """An upload as the part that it is. ``declared`` is the type that the browser guesses from its
+    name: what it says of a picture is checked, as pictures are shown. Raises BadFrame."""
+    if not data:
+        raise BadFrame(f"{_called(name)} is empty.")
+    part = _sorted(data, name, declared)
+    check_size(part.media_type, len(data), name)
+    return part
+
+
+def check_size(declared: str, size: int, name: str) -> None:
+    """Raises TooLarge. ``size`` is in bytes."""
+    sort = _sort(declared)
+    if size > FILE_LIMITS[sort]:
+        limit = FILE_LIMITS[sort] // 2**20
+        raise TooLarge(f"{_called(name)} is larger than {limit} MB, the most for a {sort}.")
 
 
 def image(data: bytes, name: str) -> Image:
     """An uploaded picture, known by its first bytes, not by what it is called. Raises BadFrame."""
     kind = media_type(data)
     if not kind:
-        raise BadFrame("Only PNG, JPEG, GIF and WebP pictures can be attached.")
-    return Image(data, kind, clean(name)[-100:])
+        raise BadFrame(f"{_called(name)} is no PNG, JPEG, GIF or WebP picture.")
+    return Image(data, kind, _plain(name))
 
 
 def clean(text: str) -> str:
@@ -153,15 +216,72 @@ def _say(frame: Mapping[str, object], line: str, *, pressed: bool = False) -> Sa
     source, files = _text(frame, "source"), frame.get("files", [])
     if not _ID.fullmatch(source):
         raise BadFrame
-    if len(line) > TEXT_LIMIT:
-        raise BadFrame(f"That is too long: {TEXT_LIMIT:,} characters at most.", source=source)
+    _check_length(line, source)
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         raise BadFrame(source=source)
     if len(files) > FILES_LIMIT:
-        raise BadFrame(f"At most {FILES_LIMIT} pictures go with one message.", source=source)
+        raise BadFrame(f"At most {FILES_LIMIT} files go with one message.", source=source)
     if not line.strip() and not files:
         raise BadFrame("There is nothing in that message.", source=source)
     return Say(source, line, tuple(files), pressed)
+
+
+def _edit(frame: Mapping[str, object]) -> Edit:
+    source, line = _text(frame, "source"), _text(frame, "text")
+    names = _EDIT.fullmatch(source)
+    if names is None:
+        raise BadFrame
+    _check_length(line, source)
+    if not line.strip():
+        raise BadFrame("There is nothing left in that message.", source=source)
+    return Edit(source, names["of"], line)
+
+
+def _check_length(line: str, source: str) -> None:
+    if len(line) > TEXT_LIMIT:
+        raise BadFrame(f"That is too long: {TEXT_LIMIT:,} characters at most.", source=source)
+
+
+def _trigger(line: str) -> Trigger:
+    return Trigger.COMMAND if _COMMAND.match(line) else Trigger.PRIVATE
+
+
+def _sorted(data: bytes, name: str, declared: str) -> Attachment:
+    declared = declared if _MEDIA_TYPE.fullmatch(declared) else "application/octet-stream"
+    if media_type(data) or _sort(declared) == "picture":
+        return image(data, name)
+    if sound := _sound(data, declared):
+        return Audio(data, sound, _plain(name))
+    if data.startswith(b"%PDF-"):
+        declared = "application/pdf"
+    return File(data, declared, _plain(name))
+
+
+def _sort(declared: str) -> str:
+    """Which of ``FILE_LIMITS`` counts. A drawing in SVG is a text, and no picture to a model."""
+    if declared.startswith("image/") and declared != "image/svg+xml":
+        return "picture"
+    return "recording" if declared.startswith("audio/") else "file"
+
+
+def _sound(data: bytes, declared: str) -> str:
+    """A recording's media type, "" for anything else. Not every system knows the endings of
+    recordings, so that browsers often do not know them either."""
+    if declared.startswith("audio/"):
+        return declared
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "audio/wav"
+    if data[4:11] == b"ftypM4A":
+        return "audio/mp4"
+    return next((f"audio/{form}" for head, form in _SOUNDS if data.startswith(head)), "")
+
+
+def _plain(name: str) -> str:
+    return clean(name)[-100:]
+
+
+def _called(name: str) -> str:
+    return _plain(name) or "The file"
 
 
 def _text(frame: Mapping[str, object], key: str) -> str:

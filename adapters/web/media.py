@@ -1,4 +1,4 @@
-"""Pictures and other attachments, in and out: uploads, and what a page shows by its URL."""
+"""Files, in and out: uploads, and what a page shows by its URL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from adapters.web import inbound
 from bot.types import Attachment
 
-LIMIT = 64 * 2**20  # bytes that are kept
+LIMIT = 128 * 2**20  # bytes that are kept
 # What a browser may show as it is; the rest is downloaded. SVG is not here: it can carry scripts.
 INLINE = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif")
 
@@ -27,9 +27,9 @@ class MediaShelf:
         self._size = 0
 
     def keep(self, attachment: Attachment) -> dict[str, object]:
-        """Put it in front; what a page needs to show it. The same bytes have the same id."""
+        """Put it in front; what a page needs to show it. The same file has the same id."""
         digest = hashlib.blake2b(attachment.data, digest_size=16, key=self._key)
-        digest.update(attachment.media_type.encode())
+        digest.update(f"\0{attachment.media_type}\0{attachment.name}".encode())
         media_id = digest.hexdigest()
         if media_id not in self._kept:
             self._kept[media_id] = attachment
@@ -38,7 +38,12 @@ class MediaShelf:
         while self._size > self._limit and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
             self._size -= len(dropped.data)
-        return {"id": media_id, "type": attachment.media_type, "name": _name(attachment)}
+        return {
+            "id": media_id,
+            "type": attachment.media_type,
+            "name": _name(attachment),
+            "size": len(attachment.data),
+        }
 
     def get(self, media_id: str) -> Attachment | None:
         if media_id in self._kept:
@@ -46,19 +51,20 @@ class MediaShelf:
         return self._kept.get(media_id)
 
     async def upload(self, request: web.Request) -> web.Response:
-        """``POST /media?name=…``: a picture on its way to a message."""
-        # The server's client_max_size stops a body that grows too long; this spares reading it.
-        if (request.content_length or 0) > inbound.FILE_LIMIT:
-            raise web.HTTPRequestEntityTooLarge(
-                inbound.FILE_LIMIT,
-                request.content_length or 0,
-                text=f"A picture can have {inbound.FILE_LIMIT // 2**20} MiB at most.",
-            )
+        """``POST /media?name=…``: a file on its way to a message."""
+        name, declared = request.query.get("name", ""), request.content_type
+        size = request.content_length or 0
         try:
-            picture = inbound.image(await request.read(), request.query.get("name", ""))
+            # The server's client_max_size stops a body that grows too long; this spares reading it.
+            if size > inbound.LARGEST:
+                inbound.check_size(declared, size, name)
+            part = inbound.attachment(await request.read(), name, declared)
+        except inbound.TooLarge as error:
+            limit = inbound.LARGEST
+            raise web.HTTPRequestEntityTooLarge(limit, size, text=error.notice) from None
         except inbound.BadFrame as error:
             raise web.HTTPUnsupportedMediaType(text=error.notice) from None
-        return web.json_response(self.keep(picture), status=201)
+        return web.json_response(self.keep(part), status=201)
 
     async def download(self, request: web.Request) -> web.Response:
         """``GET /media/{id}``."""

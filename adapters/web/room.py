@@ -10,13 +10,14 @@ import asyncio
 import json
 import secrets
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from adapters.web.inbound import line_of
 from adapters.web.media import MediaShelf
-from bot.types import Page, Request, Text, Turn
+from bot.commands.retry import EDITED
+from bot.types import Action, Page, Request, Text, Turn
 
 Json = Mapping[str, object]
 
@@ -34,18 +35,20 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Said:
-    """What somebody typed, or the button they pressed. ``id`` is the message's source."""
+    """What somebody typed, or the button they pressed. ``id`` is the message's source, ``edits``
+    how often it was changed since."""
 
     id: str
     user: Json
     text: str
     media: Sequence[Json] = ()
     pressed: bool = False
+    edits: int = 0
     changed: int = 0
 
     def json(self) -> Json:
         said = {"kind": "said", "id": self.id, "user": self.user, "text": self.text}
-        return {**said, "media": self.media, "pressed": self.pressed}
+        return {**said, "media": self.media, "pressed": self.pressed, "edits": self.edits}
 
 
 @dataclass(slots=True)
@@ -68,12 +71,16 @@ class ShownPage:
     media: Sequence[Json]
 
     def json(self, number: int) -> dict[str, object]:
-        actions = [{"label": action.label, "line": action.line} for action in self.page.actions]
+        menus = [
+            {"label": menu.label, "options": [_described(option) for option in menu.options]}
+            for menu in self.page.menus
+        ]
         return {
             "number": number,
             "text": self.page.text,
             "media": self.media,
-            "actions": actions,
+            "actions": [_described(action) for action in self.page.actions],
+            "menus": menus,
             "final": self.page.final,
         }
 
@@ -137,9 +144,23 @@ class Room:
         self._add(said)
         self._broadcast({"type": "entry", "entry": said.json()})
 
+    def said(self, source: str) -> Said | None:
+        """The message of this source, where it is still shown."""
+        entry = self._entries.get(source)
+        return entry if isinstance(entry, Said) else None
+
+    def edit(self, said: Said, line: str, source: str) -> None:
+        """The message reads so from now on; ``source`` is the edit's own."""
+        said.text = line
+        said.edits += 1
+        self._sources.append(source)
+        self._touch(said)
+        self._broadcast({"type": "entry", "entry": said.json()})
+
     def ask_again(self, request: Request) -> None:
-        """Show a question of before the last start, unless it is there."""
-        if not self.has_seen(request.source):
+        """Show a question of before the last start, unless it is there. An edit is no message of
+        its own, and what it changed is told by its answer."""
+        if request.command != EDITED and not self.has_seen(request.source):
             self.say(self._said(request))
 
     def _said(self, request: Request) -> Said:
@@ -180,14 +201,27 @@ class Room:
             self._broadcast({"type": "model", "model": model})
 
     def label(self, line: str) -> str:
-        """What the button reads that does ``line``; the line itself where there is none."""
-        for entry in reversed(self._entries.values()):
-            if isinstance(entry, Shown):
-                for page in entry.pages.values():
-                    for action in page.page.actions:
-                        if action.line == line:
-                            return action.label
+        """What the button or the menu's option reads that does ``line``, with what was answered
+        where it asks something; the line itself where there is none."""
+        offers = list(self._offered())
+        for label, action in offers:
+            if action.line == line:
+                return label
+        for label, action in offers:
+            if action.ask and line.startswith(f"{action.line.rstrip()} "):
+                answer = line[len(action.line.rstrip()) :].strip()
+                return f"{_plain(label)}: {answer}"
         return line
+
+    def _offered(self) -> Iterator[tuple[str, Action]]:
+        """Everything that can be pressed, with its label; the newest first."""
+        for entry in reversed(self._entries.values()):
+            pages = entry.pages.values() if isinstance(entry, Shown) else ()
+            for page in pages:
+                yield from ((action.label, action) for action in page.page.actions)
+                for menu in page.page.menus:
+                    name = _plain(menu.label)
+                    yield from ((f"{name}: {one.label}", one) for one in menu.options)
 
     def _add(self, entry: Said | Shown) -> None:
         self._entries[entry.id] = entry
@@ -226,6 +260,15 @@ class Rooms:
 def encode(frame: Json) -> bytes:
     text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")  # a model may well end a delta inside a surrogate pair
+
+
+def _plain(label: str) -> str:
+    """Without the dots that say that more is coming."""
+    return label.rstrip(" .…")
+
+
+def _described(action: Action) -> Json:
+    return {"label": action.label, "line": action.line, "ask": action.ask}
 
 
 def _common(old: str, new: str) -> int:

@@ -4,7 +4,8 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { el } from "./markdown.js";
-import { Transcript, icon } from "./transcript.js";
+import { icon } from "./nodes.js";
+import { Transcript } from "./transcript.js";
 
 const FIRST_CHANNEL = "general";
 const EXAMPLES = [
@@ -33,7 +34,9 @@ const transcript = new Transcript({
   log: $("log"),
   latest: $("latest"),
   announcer: $("announcer"),
-  press: (line) => post({ type: "press", line }, { text: line, pressed: true }),
+  press: (line, label) => post({ type: "press", line }, { text: label, pressed: true }),
+  edit,
+  home: () => composer.text.focus(),
   view,
   changed,
 });
@@ -42,6 +45,7 @@ const composer = new Composer({
   form: $("composer"),
   send: (text, media) => post({ type: "say", text, files: media.map(({ id }) => id) }, { text, media }),
   stop: () => post({ type: "press", line: "/stop" }, { text: "/stop", pressed: true }),
+  edit: () => transcript.editNewest(),
   complete,
   complain,
 });
@@ -64,22 +68,23 @@ const RECEIVE = {
     you = frame.you;
     if (frame.fresh) transcript.clear();
     if (frame.commands) composer.commands = frame.commands;
-    frame.entries.forEach((entry) => transcript.put(entry, you));
+    if (frame.limits) composer.limits = frame.limits;
+    for (const entry of frame.entries) {
+      confirm(entry);
+      transcript.put(entry, you);
+    }
     since = { epoch: frame.epoch, at: frame.at };
     nameModel(frame.model);
     for (const [source, waiting] of outbox) {
       if (waiting.channel !== channel) continue;
-      if (transcript.has(source)) outbox.delete(source);
-      else {
-        transcript.put(waiting.entry, you);
-        connection.send(waiting.frame);
-      }
+      if (waiting.frame.type !== "edit" || transcript.has(waiting.entry.id)) transcript.put(waiting.entry, you);
+      connection.send(waiting.frame);
     }
     changed();
   },
   entry({ entry, at }) {
     if (!follow(at)) return;
-    outbox.delete(entry.id);
+    confirm(entry);
     transcript.put(entry, you);
   },
   page: ({ reply, page, at }) => follow(at) && transcript.page(reply, page),
@@ -90,8 +95,10 @@ const RECEIVE = {
     questions.delete(id);
   },
   refused({ source, text }) {
+    const before = outbox.get(source)?.before;
     outbox.delete(source);
-    if (source) transcript.refuse(source, text);
+    if (before) transcript.put(before, you);
+    if (source) transcript.refuse(source.split(":")[0], text);
     else complain(text);
   },
 };
@@ -102,14 +109,29 @@ function follow(at) {
   return since !== null;
 }
 
+/** The server has the entry as it is here: neither it nor its changes need to be sent again. */
+function confirm({ id, edits }) {
+  outbox.delete(id);
+  for (let number = 1; number <= edits; number++) outbox.delete(`${id}:edit${number}`);
+}
+
 function post(frame, { text, media = [], pressed = false }) {
   const source = unique();
-  const entry = { kind: "said", id: source, user: { id: you, name: memory.name }, text, media, pressed, pending: true };
-  const waiting = { channel, entry, frame: { ...frame, source } };
-  outbox.set(source, waiting);
-  transcript.put(entry, you);
+  const entry = { kind: "said", id: source, user: { id: you, name: memory.name }, text, media, pressed, edits: 0, pending: true, unplaced: true };
+  send({ ...frame, source }, entry);
   transcript.toLatest();
-  if (since) connection.send(waiting.frame); // else it goes out as soon as the channel is there
+}
+
+function edit({ node, ...before }, text) {
+  const edits = before.edits + 1;
+  send({ type: "edit", source: `${before.id}:edit${edits}`, text }, { ...before, text, edits, pending: true }, before);
+}
+
+/** Show what was said at once, and keep it until the server has it; `before` is what to go back to. */
+function send(frame, entry, before) {
+  outbox.set(frame.source, { channel, frame, entry, before });
+  transcript.put(entry, you);
+  if (since) connection.send(frame); // else it goes out as soon as the channel is there
 }
 
 function complete(command, option, typed) {

@@ -1,23 +1,25 @@
-// Where people write: a text that grows, pictures that go with it, and suggestions after a slash.
+// Where people write: a text that grows, files that go with it, and suggestions after a slash.
 
+import { fit } from "./controls.js";
 import { el } from "./markdown.js";
-import { icon } from "./transcript.js";
+import { fileParts, icon, isPicture } from "./nodes.js";
 
-const FILES = 4;
-const FILE_SIZE = 10 * 2 ** 20; // bytes
 const SUGGESTED = 30;
+const MEGABYTE = 2 ** 20; // bytes
 
 export class Composer {
   commands = [];
+  limits = null; // {files, total, picture, recording, file}, once the server has told them
   #files = [];
   #suggestions = [];
   #chosen = -1;
   #asked = 0;
   #busy = false;
 
-  /** `send(text, media)`, `stop()`, `complete(command, option, typed)` → values, `complain(text)`. */
-  constructor({ form, send, stop, complete, complain }) {
-    Object.assign(this, { form, onSend: send, onStop: stop, complete, complain });
+  /** `send(text, media)`, `stop()`, `edit()` → whether there was anything to edit,
+   *  `complete(command, option, typed)` → values, `complain(text)`. */
+  constructor({ form, send, stop, edit, complete, complain }) {
+    Object.assign(this, { form, onSend: send, onStop: stop, onEdit: edit, complete, complain });
     const part = (id) => document.getElementById(id);
     this.text = part("text");
     this.list = part("suggestions");
@@ -43,13 +45,15 @@ export class Composer {
       this.attach(event.clipboardData.files);
     });
     addEventListener("dragover", (event) => {
+      if (!event.dataTransfer.types.includes("Files")) return;
       event.preventDefault();
       document.body.classList.add("dropping");
     });
     addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || document.body.classList.remove("dropping"));
     addEventListener("drop", (event) => {
-      event.preventDefault();
       document.body.classList.remove("dropping");
+      if (!event.dataTransfer.files.length) return;
+      event.preventDefault();
       this.attach(event.dataTransfer.files);
     });
     this.#changed();
@@ -74,28 +78,44 @@ export class Composer {
     this.#paintButton();
   }
 
-  /** Take pictures along with the next message. They are on their way at once. */
+  /** Take files along with the next message. They are on their way at once. */
   attach(files) {
     for (const file of files) {
-      if (this.#files.length >= FILES) return this.complain(`At most ${FILES} pictures go with one message.`);
-      if (!file.type.startsWith("image/")) this.complain("Only pictures can be attached.");
-      else if (file.size > FILE_SIZE) this.complain(`${file.name} is larger than ${FILE_SIZE / 2 ** 20} MiB.`);
+      const refusal = this.#refusal(file);
+      if (refusal) this.complain(refusal);
       else this.#upload(file);
     }
     this.text.focus();
   }
 
+  /** Why the file cannot go with this message, "" where it can. The server says the same. */
+  #refusal({ name, type, size }) {
+    if (!size) return `${name} is empty.`;
+    if (!this.limits) return "";
+    const { files, total, ...sizes } = this.limits;
+    const sort = isPicture({ type }) ? "picture" : type.startsWith("audio/") ? "recording" : "file";
+    if (this.#files.length >= files) return `At most ${files} files go with one message.`;
+    if (size > sizes[sort]) return `${name} is larger than ${sizes[sort] / MEGABYTE} MB, the most for a ${sort}.`;
+    const together = this.#files.reduce((sum, file) => sum + file.size, size);
+    return together > total ? `The files are larger than ${total / MEGABYTE} MB together.` : "";
+  }
+
   async #upload(file) {
     const url = URL.createObjectURL(file);
-    const name = file.name || "picture";
+    const { name, size, type } = file;
     const remove = el("button", { type: "button", ariaLabel: `Remove ${name}` }, icon("close"));
-    const chip = el("li", { className: "uploading", title: name }, el("img", { src: url, alt: name }), remove);
-    const attached = { chip, url, media: null };
+    const shown = isPicture({ type }) ? [el("img", { src: url, alt: name })] : fileParts({ name, size });
+    const chip = el("li", { className: "uploading", title: name }, ...shown, remove);
+    chip.classList.add(isPicture({ type }) ? "thumbnail" : "file");
+    const attached = { chip, url, size, media: null };
     const forget = () => {
       this.#files = this.#files.filter((other) => other !== attached);
       this.#paintFiles();
     };
-    remove.addEventListener("click", forget);
+    remove.addEventListener("click", () => {
+      forget();
+      this.text.focus();
+    });
     this.#files.push(attached);
     this.#paintFiles();
     attached.ready = this.#post(file, name).then((media) => {
@@ -112,7 +132,7 @@ export class Composer {
     try {
       response = await fetch(`/media?name=${encodeURIComponent(name)}`, { method: "POST", body: file });
     } catch {
-      throw new Error("The picture could not be sent: there is no connection.");
+      throw new Error(`${name} could not be sent. Is there a connection?`);
     }
     if (!response.ok) throw new Error(await response.text());
     return response.json();
@@ -153,6 +173,7 @@ export class Composer {
     if (open && step) this.#choose(this.#chosen + step);
     else if (open && event.key === "Tab" && !event.shiftKey) this.#accept(Math.max(this.#chosen, 0));
     else if (open && event.key === "Escape") this.#suggest([]);
+    else if (event.key === "ArrowUp" && !this.value && this.onEdit()) ; // its focus is there now
     else if (event.key === "Enter" && !event.shiftKey) {
       if (open && this.#chosen >= 0) this.#accept(this.#chosen);
       else this.#submit();
@@ -161,8 +182,7 @@ export class Composer {
   }
 
   #changed() {
-    this.text.style.height = "auto";
-    this.text.style.height = `${this.text.scrollHeight}px`;
+    fit(this.text);
     this.#paintButton();
     this.#look();
   }
@@ -221,6 +241,7 @@ export class Composer {
     }));
     this.list.hidden = !suggestions.length;
     this.text.ariaExpanded = String(suggestions.length > 0);
+    this.#chosen = -1;
     this.#choose(typed && suggestions.length ? 0 : -1);
   }
 

@@ -1,30 +1,27 @@
 // The conversation on the screen: entries by id, painted at most once for each frame of the display,
 // and a scroll position that follows the newest words unless somebody reads back.
 
+import { controlsNode, editorNode } from "./controls.js";
 import { el, paint } from "./markdown.js";
+import { icon, isPicture, mediaNode, saidNode } from "./nodes.js";
 
 const NEAR = 4; // pixels from the end that count as the end
 const CAPTION = 400; // characters that a picture's text may have to stand under it as a caption
-
-export const icon = (name) => {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(use);
-  return svg;
-};
+const COMMAND = /^\/(?!(?:ask|image)\b)/i; // what no model is asked
+const PICTURE = /^\/image\b/i; // what is no part of the memory, so that nothing there could be replaced
 
 export class Transcript {
   #entries = new Map(); // id → {kind, node, …}
   #unpainted = new Set();
   #pinned = true;
   #top = 0;
+  #you = "";
+  #pencil = el("button", { type: "button", className: "round pencil", ariaLabel: "Change your question", title: "Change" }, icon("pencil"));
 
-  /** `press(line)` when a button is pressed, `view(media)` when a picture is to be seen whole. */
-  constructor({ scroller, log, latest, announcer, press, view, changed }) {
-    Object.assign(this, { scroller, log, latest, announcer, press, view, changed });
+  /** `press(line, label)` when a button is pressed, `edit(entry, text)` when one's own words were
+   *  changed, `home()` when the focus has nowhere to be, `view(media)` to see a picture whole. */
+  constructor({ scroller, log, latest, announcer, press, edit, home, view, changed }) {
+    Object.assign(this, { scroller, log, latest, announcer, press, edit, home, view, changed });
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     latest.addEventListener("click", () => this.toLatest(true));
     const follow = new ResizeObserver(() => this.#pinned && this.toLatest());
@@ -43,7 +40,7 @@ export class Transcript {
   }
 
   has(id) {
-    return this.#entries.has(id) && !this.#entries.get(id).pending;
+    return this.#entries.has(id);
   }
 
   clear() {
@@ -56,6 +53,7 @@ export class Transcript {
 
   /** Show an entry, or show it anew. `you` is the id of who looks at it. */
   put(entry, you) {
+    this.#you = you;
     const old = this.#entries.get(entry.id);
     const node = entry.kind === "said" ? saidNode(entry, you) : el("article", { className: `reply${entry.done ? "" : " writing"}`, ariaLabel: "Reply" });
     const next = { ...entry, node };
@@ -66,7 +64,7 @@ export class Transcript {
       for (const page of entry.pages) this.#takePage(next, page);
     }
     this.#entries.set(entry.id, next);
-    if (old && !old.pending) old.node.replaceWith(node);
+    if (old && !old.unplaced) old.node.replaceWith(node);
     else {
       old?.node.remove(); // what was sent takes its place in the order of the server
       this.log.append(node);
@@ -89,6 +87,26 @@ export class Transcript {
     this.announcer.textContent = entry.pages.map((page) => page.text).join("\n").slice(0, 2000);
   }
 
+  /** Let the newest own question be changed, in its place. False where there is none. */
+  editNewest() {
+    const entry = this.#editable;
+    const words = entry?.node.querySelector(".words");
+    if (!words) return false;
+    const leave = () => {
+      editor.replaceWith(words);
+      this.home();
+    };
+    const editor = editorNode(entry.text, (text) => {
+      leave();
+      this.edit(entry, text);
+    }, leave);
+    words.replaceWith(editor);
+    const area = editor.querySelector("textarea");
+    area.focus();
+    area.setSelectionRange(area.value.length, area.value.length);
+    return true;
+  }
+
   /** The message was not taken. */
   refuse(id, reason) {
     const entry = this.#entries.get(id);
@@ -105,7 +123,7 @@ export class Transcript {
   }
 
   #takePage(entry, { drop, more, ...change }) {
-    const page = entry.pages[change.number] ?? { text: "", media: [], actions: [] };
+    const page = entry.pages[change.number] ?? { text: "", media: [], actions: [], menus: [] };
     if (more !== undefined) change.text = page.text.slice(0, page.text.length - drop) + more;
     entry.pages[change.number] = { ...page, ...change };
   }
@@ -116,10 +134,30 @@ export class Transcript {
   }
 
   #paint() {
-    for (const entry of this.#unpainted) if (entry.kind === "reply") paintReply(entry);
+    for (const entry of this.#unpainted) if (entry.kind === "reply") paintReply(entry, this.press);
     this.#unpainted.clear();
     if (!this.#pinned) this.latest.classList.add("news");
+    this.#mark();
     this.changed();
+  }
+
+  /** The newest reply shows its buttons, the newest own question can be changed. */
+  #mark() {
+    const replies = [...this.#entries.values()].filter(({ kind }) => kind === "reply");
+    const newest = replies.findLast(({ node }) => !node.hidden);
+    for (const reply of replies) reply.node.classList.toggle("newest", reply === newest);
+    const words = this.#editable?.node.querySelector(".words");
+    if (!words) this.#pencil.remove();
+    else if (this.#pencil.parentNode !== words) words.append(this.#pencil);
+  }
+
+  /** One's own newest question, unless something is being answered right now. */
+  get #editable() {
+    const mine = [...this.#entries.values()].filter(({ kind, user, pressed, text }) =>
+      kind === "said" && user.id === this.#you && !pressed && !COMMAND.test(text));
+    const newest = mine.at(-1);
+    const stays = !newest || newest.pending || newest.media.length || PICTURE.test(newest.text);
+    return this.isBusy || stays ? undefined : newest;
   }
 
   #scrolled() {
@@ -135,8 +173,8 @@ export class Transcript {
   #clicked(event) {
     const button = event.target.closest("button");
     if (!button) return;
-    if (button.dataset.line) {
-      this.press(button.dataset.line);
+    if (button === this.#pencil) {
+      this.editNewest();
     } else if (button.classList.contains("picture")) {
       this.view(button.media);
     } else if (button.classList.contains("copy")) {
@@ -148,30 +186,12 @@ export class Transcript {
   }
 }
 
-function saidNode({ user, text, media, pressed, pending }, you) {
-  const mine = user.id === you;
-  const name = user.name || (mine ? "You" : "Guest");
-  const who = el("p", { className: mine ? "unseen" : "who", textContent: name });
-  const node = el("article", { className: "said", ariaLabel: `${name} said` }, who);
-  node.classList.toggle("mine", mine);
-  node.classList.toggle("pressed", pressed);
-  node.classList.toggle("pending", Boolean(pending));
-  if (media.length) node.append(mediaNode(media));
-  if (text) {
-    const command = /^\/\w+/.exec(text)?.[0] ?? "";
-    const words = el("p", { className: "words" }, text.slice(command.length));
-    if (command) words.prepend(el("b", { textContent: command }));
-    node.append(words);
-  }
-  return node;
-}
-
 function footNode() {
   const copyAll = el("button", { type: "button", className: "copy whole", ariaLabel: "Copy the answer", title: "Copy" }, icon("copy"));
   return el("div", { className: "foot" }, el("span", { className: "dots", ariaLabel: "Writing", role: "img" }), copyAll);
 }
 
-function paintReply(entry) {
+function paintReply(entry, press) {
   const { node, foot, pages, done } = entry;
   const last = pages.length - 1;
   pages.forEach((page, i) => {
@@ -181,9 +201,9 @@ function paintReply(entry) {
       node.insertBefore(page.node, foot);
     }
     paint(page.body, page.text, !done && !page.final && i === last);
-    const extras = JSON.stringify([page.media, page.actions]);
-    if (page.extras !== extras) page.node.replaceChildren(page.body, ...extrasOf(page));
-    page.extras = extras;
+    const files = JSON.stringify(page.media);
+    if (page.files !== files) page.node.replaceChildren(page.body, ...page.media.length ? [mediaNode(page.media)] : []);
+    page.files = files;
     page.node.classList.toggle("caption", isCaption(page));
   });
   const blank = !pages.some((page) => page.text || page.media.length);
@@ -191,36 +211,20 @@ function paintReply(entry) {
   node.classList.toggle("writing", !done);
   node.hidden = done && blank;
   foot.querySelector(".whole").hidden = !done || pages.every((page) => !page.text || isCaption(page));
+  paintControls(entry, press);
 }
 
-const isCaption = ({ media, text }) => media.length > 0 && text.length < CAPTION;
-
-function extrasOf({ media, actions }) {
-  const extras = media.length ? [mediaNode(media)] : [];
-  if (actions.length) {
-    const buttons = actions.map(({ label, line }) => {
-      const button = el("button", { type: "button", className: "button", textContent: label });
-      button.dataset.line = line;
-      return button;
-    });
-    extras.push(el("div", { className: "actions" }, ...buttons));
-  }
-  return extras;
+/** What can be done, at the end of the reply. A field that asks something stays while it is so. */
+function paintControls(entry, press) {
+  const { actions, menus } = entry.pages.findLast((page) => page.actions.length || page.menus.length) ?? { actions: [], menus: [] };
+  const offered = JSON.stringify([actions, menus]);
+  if (entry.offered === offered) return;
+  entry.offered = offered;
+  entry.node.querySelectorAll(".controls, .ask").forEach((node) => node.remove());
+  if (actions.length || menus.length) entry.foot.append(controlsNode(actions, menus, press));
 }
 
-function mediaNode(media) {
-  return el("div", { className: "media" }, ...media.map((one) => {
-    const source = one.url ?? `/media/${one.id}`;
-    if (one.type.startsWith("image/") && one.type !== "image/svg+xml") {
-      const picture = el("img", { src: source, alt: one.name, loading: "lazy", decoding: "async" });
-      const button = el("button", { type: "button", className: "picture", ariaLabel: `Open ${one.name}`, media: { ...one, source } }, picture);
-      picture.onerror = () => button.replaceWith(el("p", { className: "lost", textContent: `${one.name} is no longer kept.` }));
-      return button;
-    }
-    if (one.type.startsWith("audio/")) return el("audio", { src: source, controls: true, preload: "metadata", ariaLabel: one.name });
-    return el("a", { className: "button", href: source, download: one.name, textContent: one.name });
-  }));
-}
+const isCaption = ({ media, text }) => media.some(isPicture) && text.length < CAPTION;
 
 async function copy(text, button) {
   try {
