@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 
 from bot.config import LimitSettings
-from bot.errors import SurfaceError
+from bot.errors import Busy, SurfaceError
 from bot.interfaces import Surface
 from bot.policy import check_load
+from bot.renderer import LONGEST_PENALTY
 from bot.scheduler import Scheduler
 from bot.types import Page, User
 
@@ -104,13 +105,16 @@ class Lines:
                 async with asyncio.timeout(pause):
                     await done.wait()
                     return
-            if self._scheduler.spare(surface.capabilities.limits(send=True)):
+            limits = surface.capabilities.limits(send=True)
+            if self._scheduler.spare(limits):
                 break
             pause = LOOK_AGAIN
         try:
             await surface.show(Page(0, notice()))
         except SurfaceError as error:
             log.info("could not say that an answer waits: %s", error)
+            if isinstance(error, Busy) and error.retry_after <= LONGEST_PENALTY:
+                self._scheduler.hold(limits, error.retry_after)
         else:
             await told()
 

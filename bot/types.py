@@ -128,6 +128,7 @@ class Request:
     quoted: Message | None = None
     pressed: bool = False  # by a button; what it changes on the screen may be answer enough
     again: str = ""  # the id of the turn that this request repeats and will replace
+    origin: str = ""  # the source of the message that it repeats, "" where it repeats none
     lost: int = 0  # attachments, quoted ones too, that it had before it was stored
 
 

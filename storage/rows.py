@@ -132,6 +132,7 @@ def _request_json(request: Request) -> str:
             "moderator": request.user.moderator,
             "pressed": request.pressed,
             "again": request.again,
+            "origin": request.origin,
             "lost": request.lost,
         }
     )
@@ -152,6 +153,7 @@ def _request_from(row: Row) -> Request:
         # Schema 2 did not have these.
         pressed=words.get("pressed", False),
         again=words.get("again", ""),
+        origin=words.get("origin", ""),
         lost=words.get("lost", 0) + noted,
     )
 

@@ -552,6 +552,22 @@ def test_a_changed_question_is_answered_anew_when_its_author_wants_that() -> Non
     assert "That was answered since" in again.text
 
 
+def test_a_question_can_be_changed_again_after_its_answer_was_made_anew() -> None:
+    bench = Bench()
+    first = bench.type("how depe?", source="1")
+    bench.type(line(first, "Retry"), source="2")
+    restarted(bench)
+
+    offer = run(bench.ask(edited("how deep?")))
+    assert offer.text == "You changed your question."
+    bench.script = says("Very.")
+    bench.type(line(offer, "Answer the new one"), source="3")
+    once_more = run(bench.ask(edited("how deep is it?", when="180")))
+
+    assert once_more.text == "You changed your question."
+    assert remembered(bench) == [("how deep?", "Very.")]
+
+
 def silent(bench: Bench, asked: Request) -> bool:
     """Whether nothing is seen of a request, and nothing is written down."""
     before, taken = len(bench.store.turns), []

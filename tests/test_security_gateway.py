@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from bot.config import GatewaySettings
 from bot.errors import GatewayError, Interrupted, RateLimited
 from bot.events import Media, TextDelta
-from bot.gateway.allowance import Allowance
+from bot.gateway.allowance import TEXT_LIMIT, Allowance
 from bot.gateway.client import GatewayClient
 from bot.gateway.models import Models
 from bot.gateway.sse import SSEDecoder
@@ -99,7 +99,7 @@ async def test_a_stream_without_end_is_left(piece: bytes) -> None:
     error, came = await ends(streaming(itertools.repeat(piece)))
 
     assert isinstance(error, Interrupted)
-    assert came <= 2**21
+    assert came <= TEXT_LIMIT
 
 
 async def test_signs_of_life_for_ever_are_no_answer() -> None:

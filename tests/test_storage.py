@@ -313,6 +313,7 @@ turns = st.builds(
         quoted=st.none() | messages,
         pressed=st.booleans(),
         again=texts,
+        origin=texts,
         lost=st.integers(0, 99),
     ),
     model=texts,

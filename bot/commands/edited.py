@@ -41,7 +41,7 @@ async def worth_an_offer(
         return None
     original, _, _ = request.source.rpartition(":")
     is_changed = words_of(turn.request).strip() != request.text.strip()
-    if turn.request.source != original or not is_changed:
+    if original != (turn.request.origin or turn.request.source) or not is_changed:
         return None
     return replace(request, quoted=turn.request.quoted, again=turn.id)
 

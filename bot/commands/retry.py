@@ -32,9 +32,12 @@ async def meant(request: Request, store: Store, latest: str) -> Request:
     asked = turn.request
     if model:
         asked = replace(asked, options={**asked.options, "model": model})
-    command = "ask" if asked.command == EDITED else asked.command
+    is_edited = asked.command == EDITED
+    command = "ask" if is_edited else asked.command
+    origin = asked.source.rpartition(":")[0] if is_edited else asked.origin or asked.source
     return replace(
         asked,
+        origin=origin,
         channel=request.channel,
         source=request.source,
         command=command,
