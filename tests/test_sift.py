@@ -256,6 +256,12 @@ def test_letters_whatever_are_cut_alike_and_none_is_lost(text: str, data: st.Dat
         assert heard(text)[0] == text
 
 
+def test_half_a_character_right_after_a_picture_that_never_ends_is_not_lost() -> None:
+    opening = "![a cat](data:image/png;base64,"
+
+    assert parts(sifted(opening + "\ud800")) == (opening + "\ufffd", "", [])
+
+
 def test_surrogate_pairs_are_made_whole_and_lone_ones_harmless() -> None:
     sift = Sift()
     cut = ["Hi \ud83d", "\ude00 and \udc00 and \ud83d", "!", " \ud83d"]
