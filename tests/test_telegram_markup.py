@@ -381,3 +381,7 @@ def test_a_model_s_thoughts_are_a_quote_to_open() -> None:
         ("italic", 3),
         ("blockquote", 52),
     ]
+
+
+def test_a_link_to_nowhere_is_its_words() -> None:
+    assert render("[words]() and more") == ("words and more", [])

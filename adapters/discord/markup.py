@@ -29,7 +29,7 @@ _TICKS = re.compile(r"(?<![\\`])`+")
 _PICTURE_IN_LINK = re.compile(r"\[!\[([^\[\]\n]{0,300})\]\([^()\s]{1,2000}\)\](?=\()")
 _PICTURE = re.compile(r"!\[([^\[\]\n]{0,300})\](?=\([^()\s])")
 _BARE_LINK = re.compile(r"\[(https?://[^\s\[\]]{1,2000})\]\((https?://[^\s()]{1,2000})\)")
-_MENTION = re.compile(r"<@(?=[!&]?\d)|@(?=everyone\b|here\b)")
+_MENTION = re.compile(r"<@(?=[!&]?\d)|@(?=(?:everyone|here)(?![^\W_]))")
 _EMPHASIS = re.compile(r"\*\*|__|~~|`")
 
 _THOUGHTS = f"> {thoughts.MARK}"
@@ -121,7 +121,10 @@ def _end_of_fence(lines: Sequence[str], start: int) -> int:
     if opening is None or (opening[1][0] == "`" and "`" in opening[2]):
         return start
     mark = opening[1]
+    is_quoted = ">" in lines[start][: opening.start(1)]
     for at in range(start + 1, len(lines)):
+        if is_quoted and not lines[at].lstrip().startswith(">"):
+            return at
         closing = _FENCE.fullmatch(lines[at])
         if closing and closing[1].startswith(mark) and not closing[2].strip():
             return at + 1
@@ -160,7 +163,9 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
             index += 1
             continue
         start, end = runs[index].start(), runs[partner[index]].end()
-        pieces += change(text[done:start]), text[start:end]
+        span = text[start:end]
+        # Over a line's end Discord may well see no code.
+        pieces += change(text[done:start]), change(span) if "\n" in span else span
         done, index = end, partner[index] + 1
     pieces.append(change(text[done:]))
     return "".join(pieces)

@@ -241,6 +241,8 @@ class _Page:
             address = url.removeprefix(_MAIL)
             if self.text[-1:] != [address]:
                 self._write(f" ({address})")
+        elif kind == "text_link" and not url:
+            pass  # a link to nowhere is its words
         elif not self._is_open(kind) and not (kind == "code" and self._is_open("text_link")):
             self.entities.append(Entity(kind, start, self._length - start, url))
 
