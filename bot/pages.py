@@ -19,6 +19,7 @@ from bot.markdown import Line, follow
 from bot.sheet import Sheet
 
 _WINDOW = 2  # a page has at most so many times ``limit`` characters, however few can be seen
+_MARGIN_LIMIT = 64  # columns that the first line may be indented; some models begin with more
 _MARGIN = 1.125  # what is looked at of a long text: a little more than a page
 _STEEPEST = 32.0  # units that a character measures at most (a table's cells can be padded)
 _TALL = 1.25  # a page that is taller by no more than this is left in one
@@ -40,6 +41,7 @@ class Pages:
         self._limit = limit
         self._measure = measure
         self._height = height
+        self._margin: str | None = ""  # what the first line begins with; None once that is known
         self._unread: list[str] = []
         self._is_stale = self._has_ended = False
         self._source = ""
@@ -74,6 +76,13 @@ class Pages:
 
     def feed(self, text: str) -> None:
         """Take note of more text."""
+        if self._margin is not None:
+            text = self._margin + text
+            margin = text[: len(text) - len(text.lstrip())]
+            self._margin = margin.rpartition("\n")[2][:_MARGIN_LIMIT]
+            if len(margin) == len(text):
+                return
+            text, self._margin = self._margin + text[len(margin) :], None
         if text:
             self._unread.append(text)
             self._is_stale = True

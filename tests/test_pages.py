@@ -442,3 +442,15 @@ def test_a_measure_that_does_not_grow_with_the_text_is_never_exceeded() -> None:
     pages.end()
 
     assert all(measure(page) <= 100 for page in pages.all)
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_white_space_without_end_before_the_first_word_makes_no_page_too_long(pieces: int) -> None:
+    pages = Pages(2000)
+    for _ in range(pieces):
+        pages.feed("\n" + " " * 3000)
+        assert pages.all == []
+    pages.feed("x")
+
+    assert [page.strip() for page in pages.all] == ["x"]
+    assert len(pages.all[0]) <= 65
