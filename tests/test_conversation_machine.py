@@ -318,6 +318,7 @@ class Post:
         self.troubles = deque(weather.troubles)
         self.messages: list[Page] = []
         self.sent: dict[int, int] = {}  # by page number, where the platform knows a send again
+        self.sent_at = -1.0
         self.has_trouble = bool(weather.troubles)
         self.is_spoilt = False  # it was gone at some time
 
@@ -386,6 +387,7 @@ class Screen:
         post = self._post
         known = post.sent.get(page.number) if post.place.knows_sends else None
         if known is None:
+            post.sent_at = asyncio.get_running_loop().time()
             known = post.sent[page.number] = len(post.messages)
             post.messages.append(page)
         post.messages[known] = page
@@ -702,7 +704,8 @@ class World:
             post.is_spoilt |= turn is not None and turn.id in left.unwritten
             known = turn.surface.split(",") if turn and turn.surface else []
             if turn and turn.due and len(post.messages) > len(known):
-                is_behind = self.plan.store_delay > 0 or self._has_failed
+                is_new = post.sent_at == asyncio.get_running_loop().time()
+                is_behind = is_new or self.plan.store_delay > 0 or self._has_failed
                 post.is_spoilt |= is_behind and not post.place.knows_sends
 
     async def _become_quiet(self) -> None:
@@ -836,12 +839,9 @@ class World:
         refused = [page for page in messages if StorageError.notice in page.text]
         if len(messages) > len(refused):
             messages = [page for page in messages if page not in refused]
-        if (
-            asked.request.pressed
-            and asked.status is Status.DONE
-            and asked.request.command == "stop"
-        ):
-            return
+        is_stop = asked.request.pressed and asked.request.command == "stop"
+        if is_stop and turn is not None and turn.status is Status.DONE:
+            return  # what it did is answer enough
         assert messages, f"request {source} was never answered"
         for page in messages:
             assert not any(button.label == "Stop" for button in page.actions), "a Stop is left"

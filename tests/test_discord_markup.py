@@ -206,7 +206,9 @@ def test_a_model_s_thoughts_are_small_print() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["_@here_", "> ```py\n@here", "## `\n@here` `", "@everyone_"])
+@pytest.mark.parametrize(
+    "text", ["_@here_", "> ```py\n@here", "## `\n@here` `", "@everyone_", "~~~\n> ~~~\n~~~\n@here"]
+)
 def test_no_mention_lights_up_where_only_we_see_code_or_a_word(text: str) -> None:
     assert "@here" not in to_discord(text)
     assert "@everyone" not in to_discord(text)

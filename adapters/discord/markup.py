@@ -123,9 +123,10 @@ def _end_of_fence(lines: Sequence[str], start: int) -> int:
     mark = opening[1]
     is_quoted = ">" in lines[start][: opening.start(1)]
     for at in range(start + 1, len(lines)):
-        if is_quoted and not lines[at].lstrip().startswith(">"):
+        stays_quoted = lines[at].lstrip().startswith(">")
+        if is_quoted and not stays_quoted:
             return at
-        closing = _FENCE.fullmatch(lines[at])
+        closing = _FENCE.fullmatch(lines[at]) if is_quoted == stays_quoted else None
         if closing and closing[1].startswith(mark) and not closing[2].strip():
             return at + 1
     return len(lines)
